@@ -1,0 +1,1 @@
+"""The recurrences as pure functions: tensors in, tensors out; no parameters, no numpy."""

@@ -1,0 +1,244 @@
+"""Cells: one recurrent layer in one direction, by torch's implementation or by our kernels.
+
+A layer maps x (N, T, F) and an optional state to the hidden states (N, T, H) and the last state, a
+tuple of tensors (N, H) whose first entry is the hidden state. Layers of one cell share torch's
+parameter names, whoever computes them, so that their weights can be exchanged.
+"""
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Generator, Tensor, nn
+
+from sklearn_rnn.kernels.elman import elman_sequence
+from sklearn_rnn.kernels.gru import gru_sequence
+from sklearn_rnn.kernels.lstm import lstm_sequence
+from sklearn_rnn.kernels.scan import State, scan
+from sklearn_rnn.modules.initialization import empty, initialize_recurrent, seeded_construction
+
+__all__ = ["CELLS", "RecurrentCell", "build_layer"]
+
+
+class RecurrentCell(nn.Module):
+    """A recurrent layer that is told what happens in one time step.
+
+    Subclass it to bring a cell of your own: create parameters in ``__init__``, write `step`, and
+    hand the class to an estimator as ``cell=``.
+
+    Parameters
+    ----------
+    input_size : int
+        Features F of one time step.
+    hidden_size : int
+        Size H of the hidden state.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_rnn.modules.cells import RecurrentCell
+    >>> class RunningMean(RecurrentCell):
+    ...     def __init__(self, input_size, hidden_size):
+    ...         super().__init__(input_size, hidden_size)
+    ...         self.read = torch.nn.Linear(input_size, hidden_size)
+    ...
+    ...     def step(self, x, state):
+    ...         (h,) = state
+    ...         return (0.9 * h + 0.1 * self.read(x),)
+    >>> states, last = RunningMean(2, 3)(torch.zeros(4, 5, 2))
+    >>> states.shape
+    torch.Size([4, 5, 3])
+    """
+
+    #: Position of the forget gate among the gates of a cell that has one.
+    forget_gate: ClassVar[int | None] = None
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+
+    def initial_state(self, x: Tensor) -> State:
+        """Return the state before the first step: zeros, unless you say otherwise.
+
+        Parameters
+        ----------
+        x : Tensor of shape (N, T, F)
+            What will be read.
+
+        Returns
+        -------
+        tuple of one Tensor of shape (N, H)
+            With the dtype and device of x.
+        """
+        return (x.new_zeros(len(x), self.hidden_size),)
+
+    def step(self, x: Tensor, state: State) -> State:
+        """Answer the state after reading one time step.
+
+        Parameters
+        ----------
+        x : Tensor of shape (N, F)
+            The step.
+        state : tuple of Tensor
+            The state before; its first entry is the hidden state (N, H).
+
+        Returns
+        -------
+        tuple of Tensor
+            The state after, in the same form.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define `step(x, state)`.")
+
+    def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """Apply `step` to all time steps.
+
+        Parameters
+        ----------
+        x : Tensor of shape (N, T, F)
+            Sequences.
+        state : tuple of Tensor, optional
+            The state before the first step.
+
+        Returns
+        -------
+        states : Tensor of shape (N, T, H)
+            The hidden state after every step.
+        state : tuple of Tensor
+            The state after the last step.
+        """
+        return scan(self.step, x, self.initial_state(x) if state is None else state)
+
+
+class ReferenceLayer(RecurrentCell):
+    """A layer that follows a kernel of ours: slow, readable, exact in any dtype."""
+
+    gates: ClassVar[int]
+    sequence: ClassVar[Any]
+
+    def __init__(self, input_size, hidden_size, *, nonlinearity=None, device=None) -> None:
+        super().__init__(input_size, hidden_size)
+        self.options = {} if nonlinearity is None else {"nonlinearity": nonlinearity}
+        rows = self.gates * hidden_size
+        for name, shape in {
+            "weight_ih_l0": (rows, input_size),
+            "weight_hh_l0": (rows, hidden_size),
+            "bias_ih_l0": (rows,),
+            "bias_hh_l0": (rows,),
+        }.items():
+            self.register_parameter(name, nn.Parameter(torch.empty(shape, device=device)))
+
+    def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """Map x (N, T, F) to all hidden states (N, T, H) and the last state."""
+        state = self.initial_state(x) if state is None else state
+        return type(self).sequence(x, state, *self.parameters(), **self.options)
+
+
+class ReferenceRNN(ReferenceLayer):
+    """Elman network; see `sklearn_rnn.kernels.elman`."""
+
+    gates, sequence = 1, staticmethod(elman_sequence)
+
+
+class ReferenceGRU(ReferenceLayer):
+    """Gated recurrent unit; see `sklearn_rnn.kernels.gru`."""
+
+    gates, sequence = 3, staticmethod(gru_sequence)
+
+
+class ReferenceLSTM(ReferenceLayer):
+    """Long short-term memory; see `sklearn_rnn.kernels.lstm`."""
+
+    gates, sequence, forget_gate = 4, staticmethod(lstm_sequence), 1
+
+    def initial_state(self, x: Tensor) -> State:
+        """Return hidden state and memory before the first step: zeros (N, H)."""
+        return (*super().initial_state(x), x.new_zeros(len(x), self.hidden_size))
+
+
+class _OneLayer:
+    """Mixed into a class of torch: batch first, with the state as a tuple of (N, H)."""
+
+    forget_gate: ClassVar[int | None] = None
+
+    def __init__(self, input_size: int, hidden_size: int, **options: Any) -> None:
+        super().__init__(input_size, hidden_size, batch_first=True, **options)  # type: ignore[call-arg]
+
+    def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """Map x (N, T, F) to all hidden states (N, T, H) and the last state."""
+        before: Any = None
+        if state is not None:
+            parts = tuple(part.unsqueeze(0) for part in state)
+            before = parts if len(parts) > 1 else parts[0]
+        states, last = super().forward(x, before)  # type: ignore[misc]
+        last = last if isinstance(last, tuple) else (last,)
+        return states, tuple(part.squeeze(0) for part in last)
+
+
+class TorchRNN(_OneLayer, nn.RNN):  # type: ignore[misc]
+    """Elman network of torch."""
+
+
+class TorchGRU(_OneLayer, nn.GRU):  # type: ignore[misc]
+    """Gated recurrent unit of torch."""
+
+
+class TorchLSTM(_OneLayer, nn.LSTM):  # type: ignore[misc]
+    """Long short-term memory of torch."""
+
+    forget_gate = 1
+
+
+def build_layer(
+    cell: str | type[nn.Module],
+    input_size: int,
+    hidden_size: int,
+    *,
+    backend: str,
+    nonlinearity: str,
+    generator: Generator,
+) -> nn.Module:
+    """Return one layer of the cell, its weights drawn from `generator`.
+
+    Parameters
+    ----------
+    cell : str or class
+        A key of CELLS, torch's class of the same name, or a class of the user's that takes
+        ``(input_size, hidden_size)`` and maps x (N, T, F) to states (N, T, H) and the last state.
+    input_size, hidden_size : int
+        F and H.
+    backend : {"auto", "torch", "reference"}
+        Who computes; "auto" takes torch's implementation where there is one.
+    nonlinearity : {"tanh", "relu"}
+        For the cell "rnn".
+    generator : Generator
+        The only source of randomness for cells of ours.
+
+    Returns
+    -------
+    Module
+        One layer, one direction.
+    """
+    cell = _NAMES.get(cell, cell)
+    if not isinstance(cell, str):
+        # a class of the user's draws from torch's global generator
+        seed = int(torch.randint(2**31, (), generator=generator))
+        with seeded_construction(seed):
+            return cell(input_size, hidden_size)
+    made_by = CELLS[cell]
+    layer_class: Any = made_by.get(backend) or next(iter(made_by.values()))
+    options = {"nonlinearity": nonlinearity} if cell == "rnn" else {}
+    layer = empty(layer_class, input_size, hidden_size, **options)
+    initialize_recurrent(layer, hidden_size, generator, layer_class.forget_gate)
+    return layer
+
+
+#: Names of torch's own classes, for users who hand over the class.
+_NAMES: dict[Any, str] = {nn.RNN: "rnn", nn.GRU: "gru", nn.LSTM: "lstm"}
+
+#: A new cell: write its kernel, a ReferenceLayer above, and a row here: every estimator offers it.
+#: The first implementation named is what ``backend="auto"`` takes.
+CELLS: dict[str, dict[str, type[nn.Module]]] = {
+    "rnn": {"torch": TorchRNN, "reference": ReferenceRNN},
+    "lstm": {"torch": TorchLSTM, "reference": ReferenceLSTM},
+    "gru": {"torch": TorchGRU, "reference": ReferenceGRU},
+}

@@ -1,0 +1,163 @@
+"""Laws of the recurrent stack, for every cell and backend."""
+
+import pytest
+import torch
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from sklearn_rnn.modules.cells import CELLS, RecurrentCell, build_layer
+from sklearn_rnn.modules.noise import Dropout
+from sklearn_rnn.modules.recurrent import RecurrentStack
+
+IMPLEMENTATIONS = [(cell, backend) for cell, made_by in CELLS.items() for backend in made_by]
+
+
+def stack(cell="gru", backend="auto", sizes=(5,), bidirectional=False, dropout=0.0, seed=0):
+    return RecurrentStack(
+        3,
+        sizes,
+        cell,
+        bidirectional=bidirectional,
+        dropout=dropout,
+        backend=backend,
+        nonlinearity="tanh",
+        generator=torch.Generator().manual_seed(seed),
+    ).double()
+
+
+def ragged(lengths, features=3):
+    x = torch.randn(
+        len(lengths),
+        max(lengths),
+        features,
+        dtype=torch.float64,
+        generator=torch.Generator().manual_seed(0),
+    )
+    for row, length in enumerate(lengths):
+        x[row, length:] = 0
+    return x, torch.tensor(lengths)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize(("cell", "backend"), IMPLEMENTATIONS)
+def test_a_batch_of_unequal_lengths_answers_like_its_rows(cell, backend, bidirectional):
+    network = stack(cell, backend, sizes=(5, 4), bidirectional=bidirectional)
+    x, lengths = ragged([7, 3, 1, 5])
+
+    states, last = network(x, lengths)
+
+    for row, length in enumerate(lengths):
+        alone, alone_last = network(x[row : row + 1, :length])
+        torch.testing.assert_close(states[row, :length], alone[0])
+        torch.testing.assert_close(last[row], alone_last[0])
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_right_padding_gives_the_numbers_of_packed_sequences(cell):
+    network = stack(cell, "torch", bidirectional=True)
+    x, lengths = ragged([7, 3, 1, 5])
+    theirs = {"rnn": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM}[cell](
+        3, 5, batch_first=True, bidirectional=True, dtype=torch.float64
+    )
+    weights = dict(network.forwards[0].named_parameters())
+    weights |= {f"{n}_reverse": p for n, p in network.backwards[0].named_parameters()}
+    theirs.load_state_dict({name: p.detach() for name, p in weights.items()})
+
+    packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+    expected, _ = pad_packed_sequence(theirs(packed)[0], batch_first=True)
+
+    states, _ = network(x, lengths)
+    held = torch.arange(7) < lengths.unsqueeze(1)
+    torch.testing.assert_close(states[held], expected[held])
+
+
+def test_padding_has_no_gradient():
+    network = stack(bidirectional=True)
+    x, lengths = ragged([6, 2])
+    x.requires_grad_()
+
+    network(x, lengths)[1].sum().backward()
+
+    assert x.grad[1, :2].abs().min() > 0
+    assert x.grad[1, 2:].abs().max() == 0
+
+
+def test_sizes_per_layer_are_kept():
+    network = stack(sizes=(8, 4), bidirectional=True)
+
+    assert [layer.hidden_size for layer in network.forwards] == [8, 4]
+    assert network(torch.zeros(2, 5, 3, dtype=torch.float64))[1].shape == (2, 8)
+
+
+@pytest.mark.parametrize(("cell", "backend"), IMPLEMENTATIONS)
+def test_first_weights_are_orthogonal_with_an_open_forget_gate(cell, backend):
+    layer = build_layer(
+        cell,
+        3,
+        6,
+        backend=backend,
+        nonlinearity="tanh",
+        generator=torch.Generator().manual_seed(0),
+    )
+
+    for block in layer.weight_hh_l0.detach().split(6):
+        torch.testing.assert_close(block @ block.T, torch.eye(6), atol=1e-5, rtol=0)
+    gates = layer.bias_ih_l0.detach().split(6)
+    for gate, bias in enumerate(gates):
+        assert (bias == (1.0 if gate == layer.forget_gate else 0.0)).all()
+    assert (layer.bias_hh_l0 == 0).all()
+
+
+def test_weights_come_from_the_generator_alone():
+    state = torch.get_rng_state()
+
+    one, two = stack(seed=3), stack(seed=3)
+
+    assert torch.equal(state, torch.get_rng_state())
+    for a, b in zip(one.parameters(), two.parameters(), strict=True):
+        assert torch.equal(a, b)
+    assert not torch.equal(next(one.parameters()), next(stack(seed=4).parameters()))
+
+
+def test_backends_draw_the_same_first_weights():
+    for a, b in zip(
+        stack("lstm", "torch").parameters(), stack("lstm", "reference").parameters(), strict=True
+    ):
+        assert torch.equal(a, b)
+
+
+def test_dropout_zeroes_its_share_while_training_only():
+    dropout = Dropout(0.25, seed=0)
+    x = torch.ones(100, 100)
+
+    dropped = dropout(x)
+
+    assert 0.23 < (dropped == 0).double().mean() < 0.27
+    torch.testing.assert_close(dropped.mean(), torch.tensor(1.0), atol=0.02, rtol=0)
+    assert torch.equal(dropout.eval()(x), x)
+
+
+def test_dropout_comes_between_layers_only():
+    x = torch.ones(2, 5, 3, dtype=torch.float64)
+
+    one, two = stack(dropout=0.5).train(), stack(sizes=(5, 5), dropout=0.5).train()
+
+    assert torch.equal(one(x)[0], one(x)[0])
+    assert not torch.equal(two(x)[0], two(x)[0])
+
+
+def test_a_class_of_torch_means_its_name():
+    layer = build_layer(
+        torch.nn.GRU,
+        3,
+        4,
+        backend="auto",
+        nonlinearity="tanh",
+        generator=torch.Generator().manual_seed(0),
+    )
+
+    assert isinstance(layer, CELLS["gru"]["torch"])
+
+
+def test_a_cell_without_a_step_says_so():
+    with pytest.raises(NotImplementedError, match=r"RecurrentCell must define `step\(x, state\)`"):
+        RecurrentCell(1, 1)(torch.zeros(1, 1, 1))
