@@ -1,0 +1,1 @@
+"""Training: the only layer that knows skorch. Sequences and a network in, a trained net out."""

@@ -1,0 +1,334 @@
+"""The skorch net that estimators hold: it trains a network on batches of sequences."""
+
+import copy
+import dis
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from skorch import NeuralNet
+from skorch.callbacks import Callback, EpochTimer, GradientNormClipping, PrintLog
+from skorch.utils import TeeGenerator
+from torch import Tensor
+
+from sklearn_rnn.exceptions import ParameterNameError, TrainingInterruptedWarning
+from sklearn_rnn.losses import Loss
+from sklearn_rnn.training.batches import Batches, SequenceDataset
+from sklearn_rnn.training.callbacks import ProgressBar, early_stopping
+from sklearn_rnn.training.device import choose_device
+from sklearn_rnn.training.optimizers import optimizer_and_options
+from sklearn_rnn.training.schedules import schedule_callback
+
+__all__ = ["ClassifierNet", "SequenceNet", "build_net"]
+
+#: Sequences that are answered at a time: enough to be fast, few enough that one alone is.
+PREDICTION_BATCH = 64
+
+
+class SequenceNet(NeuralNet):
+    """A skorch net for `SequenceDataset`: lengths, weights, and Ctrl-C with a warning.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        As in skorch.
+    dtype : torch.dtype, default=torch.float32
+        Of the network's parameters.
+    keeps_batches : bool, default=False
+        Whether the history has a row for each batch beside that for each epoch; callbacks may
+        want to read them, and over a long training they take much memory.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        dtype: torch.dtype = torch.float32,
+        keeps_batches: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        self.dtype = dtype
+        self.keeps_batches = keeps_batches
+        super().__init__(*args, **kwargs)
+
+    @property
+    def _default_callbacks(self) -> list[tuple[str, Callback]]:
+        timer = [("epoch_timer", EpochTimer())]
+        return [*timer, ("print_log", PrintLog())] if self.verbose else timer
+
+    def initialize_module(self, *args: Any, **kwargs: Any) -> "SequenceNet":
+        """Build the network, in the dtype asked for."""
+        super().initialize_module(*args, **kwargs)
+        self.module_.to(self.dtype)
+        return self
+
+    def infer(self, x: dict[str, Tensor], **fit_params: Any) -> Tensor:
+        """Call the network with sequences, and with their lengths where these differ."""
+        sequences = x["x"].to(self.device)
+        if "lengths" not in x:
+            return self.module_(sequences)
+        return self.module_(sequences, x["lengths"].to(self.device))
+
+    def get_loss(
+        self, y_pred: Tensor, y_true: Tensor, X: Any = None, training: bool = False
+    ) -> Tensor:
+        """Return the weighted mean loss of a batch."""
+        weight = X.get("weight")
+        weight = None if weight is None else weight.to(self.device)
+        return self.criterion_(y_pred, y_true.to(self.device), weight)
+
+    def run_single_epoch(
+        self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any
+    ) -> None:
+        """Go through all batches once, and record their mean loss."""
+        if iterator is None:
+            return
+        total = count = batches = 0
+        self._set_training(training)
+        for batch in iterator:
+            if self.keeps_batches:
+                self.history.new_batch()
+            self._notify_listeners("on_batch_begin", batch=batch, training=training)
+            step = step_fn(batch, **fit_params)
+            size, loss = len(batch[1]), step["loss"].item()
+            total, count, batches = total + loss * size, count + size, batches + 1
+            if self.keeps_batches:
+                self.history.record_batch(f"{prefix}_loss", loss)
+                self.history.record_batch(f"{prefix}_batch_size", size)
+            self._notify_listeners("on_batch_end", batch=batch, training=training, **step)
+        name = f"{prefix}_loss"
+        before = [row[name] for row in self.history[:-1] if name in row]
+        self.history.record(f"{prefix}_batch_count", batches)
+        self.history.record(name, total / count)
+        self.history.record(f"{name}_best", total / count < min(before, default=np.inf))
+
+    def train_step(self, batch: Any, **fit_params: Any) -> dict[str, Tensor]:
+        """Learn from one batch: what skorch does, without what small networks would wait for."""
+        if isinstance(self.optimizer_, torch.optim.LBFGS):  # calls the loss several times a step
+            return super().train_step(batch, **fit_params)
+        inputs, targets = batch
+        for parameter in self._parameters:
+            parameter.grad = None
+        answers = self.infer(inputs, **fit_params)
+        loss = self.get_loss(answers, targets, X=inputs, training=True)
+        loss.backward()
+        if self._listeners["on_grad_computed"]:
+            named = TeeGenerator(self.get_all_learnable_params())
+            self._notify_listeners(
+                "on_grad_computed", named_parameters=named, batch=batch, training=True
+            )
+        self.optimizer_.step()
+        return {"loss": loss, "y_pred": answers}
+
+    def on_train_begin(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
+        """Look up who listens between batches, once."""
+        super().on_train_begin(net, X=X, y=y, **kwargs)
+        self._parameters = [p for group in self.optimizer_.param_groups for p in group["params"]]
+        self._listeners = {
+            method: [cb for _, cb in self.callbacks_ if _overrides(cb, method)]
+            for method in ("on_batch_begin", "on_grad_computed", "on_batch_end")
+        }
+
+    def on_train_end(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
+        """Forget them: they are not part of what was learned."""
+        super().on_train_end(net, X=X, y=y, **kwargs)
+        del self._parameters, self._listeners
+
+    def _notify_listeners(self, method: str, **kwargs: Any) -> None:
+        """Tell those callbacks that have something to do between batches."""
+        for callback in self._listeners[method]:
+            getattr(callback, method)(self, **kwargs)
+
+    def fit_loop(self, X: Any, y: Any = None, epochs: int | None = None, **kwargs: Any) -> Any:
+        """Train; Ctrl-C ends it with what was learned so far, and says so."""
+        before = len(self.history)
+        try:
+            return super().fit_loop(X, y, epochs, **kwargs)
+        except KeyboardInterrupt as stop:
+            if _is_raised_by_code(stop):  # by a callback that ends training; skorch goes on
+                self._forget_unfinished_epoch()
+                raise
+            self._forget_unfinished_epoch()
+            warnings.warn(
+                f"Training was interrupted after {len(self.history) - before} of "
+                f"{epochs or self.max_epochs} epochs; the model is what it had learned by then. "
+                f"Fit again to train it fully.",
+                TrainingInterruptedWarning,
+                stacklevel=5,  # whoever called fit
+            )
+            return self
+
+    def _forget_unfinished_epoch(self) -> None:
+        if len(self.history) and "train_loss" not in self.history[-1]:
+            self.history.pop()
+
+    def take_over(self, other: NeuralNet, *, optimizer: bool) -> None:
+        """Go on where another net stands: its weights, its history, and its optimizer if asked."""
+        self.module_.load_state_dict(other.module_.state_dict())
+        self.history = copy.copy(other.history)  # the other net stays as it is
+        if optimizer and type(self.optimizer_) is type(other.optimizer_):
+            # what was learned of the parameters, under the options of this net
+            state = copy.deepcopy(other.optimizer_.state_dict())
+            state["param_groups"] = self.optimizer_.state_dict()["param_groups"]
+            self.optimizer_.load_state_dict(state)
+
+    @property
+    def best_epoch(self) -> int | None:
+        """Epoch whose weights early stopping has kept; None without it."""
+        stopping = dict(self.callbacks_).get("early_stopping")
+        return getattr(stopping, "best_epoch_", None) or None
+
+    def answers(self, dataset: SequenceDataset) -> NDArray[np.float64]:
+        """Return what the network answers for each sequence, in float64.
+
+        Every batch is filled up to one size: matrix products round differently for different
+        numbers of rows, and an answer shall not depend on what it is asked together with.
+        """
+        n = len(dataset)
+        if n % PREDICTION_BATCH:
+            filled = torch.arange(n + -n % PREDICTION_BATCH).clamp(max=n - 1)
+            dataset = dataset.subset(filled)
+        return self.forward(dataset)[:n].double().numpy()
+
+
+class ClassifierNet(SequenceNet):
+    """The same for classes: the network answers logits (N, C)."""
+
+    def predict_proba(self, X: SequenceDataset) -> NDArray[np.float64]:
+        """Return probabilities (N, C)."""
+        return self.forward(X).double().softmax(dim=1).numpy()
+
+    def predict(self, X: SequenceDataset) -> NDArray[np.int64]:
+        """Return the index of the most probable class of each sequence."""
+        return self.forward(X).argmax(dim=1).numpy()
+
+
+def build_net(
+    network: Callable[..., torch.nn.Module],
+    network_options: dict[str, Any],
+    *,
+    classes: bool,
+    loss: str | Callable[..., Any],
+    optimizer: str | type,
+    lr: float,
+    lr_scheduler: str | type | None,
+    gradient_clip_value: float | None,
+    max_epochs: int,
+    batch_size: int,
+    shuffle: bool,
+    split: Callable[..., Any] | None,
+    patience: int,
+    tol: float,
+    callbacks: Sequence[Any] | None,
+    seed: int,
+    device: str,
+    dtype: str,
+    verbose: int,
+    routed: dict[str, Any],
+) -> SequenceNet:
+    """Return an initialized, untrained net.
+
+    Parameters
+    ----------
+    network, network_options
+        A class or function that builds the network, and its arguments.
+    classes : bool
+        Whether the network answers logits of classes.
+    split : callable or None
+        Divides the data for early stopping; None trains on all of it.
+    seed : int
+        For the order of batches.
+    routed : dict
+        Options with the prefix of what they are for: ``optimizer__weight_decay``, ...
+    loss, optimizer, lr, lr_scheduler, gradient_clip_value, max_epochs, batch_size, shuffle,
+    patience, tol, callbacks, device, dtype, verbose
+        As in the estimators.
+
+    Returns
+    -------
+    SequenceNet
+        With skorch's names: ``module_``, ``history``, ``optimizer_``, ...
+    """
+    routes = _by_route(routed)
+    device = choose_device(device)
+    rule, optimizer_options = optimizer_and_options(optimizer, routes["optimizer"], device)
+    ours: list[tuple[str, Callback]] = []
+    if gradient_clip_value is not None:
+        ours.append(("gradient_clipping", GradientNormClipping(gradient_clip_value)))
+    if lr_scheduler is not None:
+        monitor = "train_loss" if split is None else "valid_loss"
+        schedule = schedule_callback(lr_scheduler, monitor, **routes["lr_scheduler"])
+        ours.append(("lr_scheduler", schedule))
+    if verbose:
+        ours.append(("progress_bar", ProgressBar()))
+    if split is not None:  # the last of ours, for those behind it miss the epoch that it ends
+        ours.append(("early_stopping", early_stopping(patience, tol)))
+    net = (ClassifierNet if classes else SequenceNet)(
+        network,
+        criterion=Loss,
+        optimizer=rule,
+        lr=lr,
+        max_epochs=max_epochs,
+        batch_size=batch_size,
+        iterator_train=Batches,
+        iterator_train__shuffle=shuffle,
+        iterator_train__generator=torch.Generator().manual_seed(seed),
+        iterator_valid=Batches,
+        iterator_valid__batch_size=PREDICTION_BATCH,
+        train_split=split,
+        callbacks=[*ours, *(callbacks or [])],
+        keeps_batches=bool(callbacks),
+        device=device,
+        dtype=getattr(torch, dtype),
+        verbose=max(0, int(verbose) - 1),
+        **_prefixed("module", network_options),
+        **_prefixed("criterion", {"loss": loss, **routes["loss"]}),
+        **_prefixed("optimizer", optimizer_options),
+        **_prefixed("callbacks", routes["callbacks"]),
+    )
+    net.initialize()
+    _refuse_unknown_callbacks(routes["callbacks"], dict(net.callbacks_))
+    return net
+
+
+def _refuse_unknown_callbacks(options: dict[str, Any], callbacks: dict[str, Callback]) -> None:
+    for option in options:
+        if option.partition("__")[0] not in callbacks:
+            raise ParameterNameError(
+                f"callbacks__{option} reaches nothing: there are callbacks {', '.join(callbacks)}. "
+                f"Give yours a name, as in callbacks=[('name', callback)]."
+            )
+
+
+def _is_raised_by_code(error: BaseException) -> bool:
+    """Tell a `raise KeyboardInterrupt`, skorch's way to end training, from the user's Ctrl-C.
+
+    The signal interrupts whatever instruction it meets, which is not a `raise`.
+    """
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return False
+    instruction = trace.tb_frame.f_code.co_code[trace.tb_lasti]
+    return dis.opname[instruction] == "RAISE_VARARGS"
+
+
+def _overrides(callback: Callback, method: str) -> bool:
+    return getattr(type(callback), method) is not getattr(Callback, method)
+
+
+def _by_route(routed: dict[str, Any]) -> defaultdict[str, dict[str, Any]]:
+    """Sort ``{"optimizer__momentum": 0.9}`` into ``{"optimizer": {"momentum": 0.9}}``."""
+    routes: defaultdict[str, dict[str, Any]] = defaultdict(dict)
+    for name, value in routed.items():
+        route, _, rest = name.partition("__")
+        routes[route][rest] = value
+    return routes
+
+
+def _prefixed(prefix: str, options: dict[str, Any]) -> dict[str, Any]:
+    return {f"{prefix}__{name}": value for name, value in options.items()}
