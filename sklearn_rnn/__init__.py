@@ -1,0 +1,41 @@
+"""Recurrent networks with the manners of scikit-learn."""
+
+import importlib
+from typing import Any
+
+from sklearn_rnn.estimators.classifier import RNNClassifier
+from sklearn_rnn.estimators.regressor import RNNRegressor
+from sklearn_rnn.modules.cells import RecurrentCell
+from sklearn_rnn.transformers.differencing import Differencer
+from sklearn_rnn.transformers.scaling import SequenceScaler
+from sklearn_rnn.transformers.windows import SlidingWindow, make_windows
+from sklearn_rnn.version import __version__
+
+__all__ = [
+    "Differencer",
+    "RNNClassifier",
+    "RNNRegressor",
+    "RecurrentCell",
+    "SequenceScaler",
+    "SlidingWindow",
+    "TrainingHistoryDisplay",
+    "WindowDisplay",
+    "__version__",
+    "make_windows",
+]
+
+#: Names that are loaded on first use, and where they live.
+_LATER = {
+    "TrainingHistoryDisplay": "sklearn_rnn.plotting",
+    "WindowDisplay": "sklearn_rnn.plotting",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return getattr(importlib.import_module(_LATER[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_LATER])

@@ -1,0 +1,184 @@
+"""Real data that ships inside sktime, and generated data with known answers; no downloads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.utils import check_random_state
+
+__all__ = [
+    "CLASSIFICATION",
+    "load_airline",
+    "load_classification",
+    "make_letter_cycle",
+    "make_random_walk",
+    "make_sine",
+]
+
+#: Labelled sequences that sktime bundles, in the order of their length.
+CLASSIFICATION = (
+    "ItalyPowerDemand",
+    "JapaneseVowels",
+    "BasicMotions",
+    "GunPoint",
+    "ArrowHead",
+    "OSULeaf",
+    "ACSF1",
+)
+
+
+def load_classification(name: str, split: str) -> tuple[list[NDArray[np.float64]], NDArray]:
+    """Return labelled sequences of the UCR and UEA archives that sktime bundles.
+
+    Parameters
+    ----------
+    name : str
+        One of CLASSIFICATION.
+    split : {"train", "test"}
+        The original split of the archive.
+
+    Returns
+    -------
+    X : list of ndarray of shape (T_i, F), float64
+        Sequences; of unequal lengths in JapaneseVowels.
+    y : ndarray of shape (N,) of str
+        Their labels.
+
+    Raises
+    ------
+    ValueError
+        If there is no such data set.
+
+    References
+    ----------
+    .. [1] H. A. Dau et al., "The UCR time series archive", IEEE/CAA Journal of Automatica Sinica
+       6(6), 2019.
+    .. [2] A. Bagnall et al., "The UEA multivariate time series classification archive",
+       arXiv:1811.00075, 2018.
+
+    Examples
+    --------
+    >>> from sklearn_rnn.datasets import load_classification
+    >>> X, y = load_classification("JapaneseVowels", "train")
+    >>> len(X), X[0].shape, X[1].shape
+    (270, (20, 12), (26, 12))
+    """
+    if name not in CLASSIFICATION:
+        raise ValueError(
+            f"load_classification: name must be one of {', '.join(CLASSIFICATION)}; got {name!r}."
+        )
+    from sktime.datasets import load_UCR_UEA_dataset
+
+    frames, y = load_UCR_UEA_dataset(name, split=split, return_X_y=True, return_type="df-list")
+    return [frame.to_numpy(dtype=np.float64) for frame in frames], np.asarray(y)
+
+
+def load_airline() -> pd.Series:
+    """Return airline passengers by month, in thousands, 1949 to 1960 (Box and Jenkins).
+
+    Returns
+    -------
+    Series of float64 with a monthly PeriodIndex
+        144 values.
+
+    Examples
+    --------
+    >>> from sklearn_rnn.datasets import load_airline
+    >>> load_airline().iloc[:3].tolist()
+    [112.0, 118.0, 132.0]
+    """
+    from sktime.datasets import load_airline as load
+
+    return load().astype(np.float64)
+
+
+def make_sine(n_steps: int = 10_000, spacing: float = 0.01, start: int = 0) -> NDArray[np.float64]:
+    """Return a sine.
+
+    Parameters
+    ----------
+    n_steps : int, default=10_000
+        Values.
+    spacing : float, default=0.01
+        Radians from one value to the next.
+    start : int, default=0
+        Steps to leave out at the beginning.
+
+    Returns
+    -------
+    ndarray of shape (n_steps,), float64
+        ``sin(spacing * (start + i))``.
+
+    Examples
+    --------
+    >>> from sklearn_rnn.datasets import make_sine
+    >>> make_sine(3, spacing=0.5).round(3)
+    array([0.   , 0.479, 0.841])
+    """
+    return np.sin(spacing * np.arange(start, start + n_steps))
+
+
+def make_letter_cycle(
+    n_letters: int = 5, n_repeats: int = 20, one_hot: bool = True
+) -> tuple[NDArray[np.float64], NDArray]:
+    """Return single letters and, as their label, the next letter in the cycle.
+
+    Parameters
+    ----------
+    n_letters : int, default=5
+        Letters in the cycle: a, b, c, d, e.
+    n_repeats : int, default=20
+        How often each letter occurs.
+    one_hot : bool, default=True
+        Whether letters are vectors of zeros and a one; else they are token ids.
+
+    Returns
+    -------
+    X : ndarray of shape (N, 1, n_letters), or (N, 1) of token ids, float64
+        Sequences of one step.
+    y : ndarray of shape (N,) of str
+        The letter that follows.
+
+    Examples
+    --------
+    >>> from sklearn_rnn.datasets import make_letter_cycle
+    >>> X, y = make_letter_cycle(one_hot=False, n_repeats=1)
+    >>> X.ravel(), y
+    (array([0., 1., 2., 3., 4.]), array(['b', 'c', 'd', 'e', 'a'], dtype='<U1'))
+    """
+    letters = np.array([chr(ord("a") + i) for i in range(n_letters)])
+    ids = np.tile(np.arange(n_letters), n_repeats)
+    X = np.eye(n_letters)[ids][:, np.newaxis] if one_hot else ids[:, np.newaxis].astype(np.float64)
+    return X, letters[(ids + 1) % n_letters]
+
+
+def make_random_walk(
+    n_steps: int = 2_000, scale: float = 0.02, random_state: Any = None
+) -> NDArray[np.float64]:
+    """Return prices whose logarithm takes independent steps: nobody can predict them.
+
+    Parameters
+    ----------
+    n_steps : int, default=2_000
+        Values.
+    scale : float, default=0.02
+        Standard deviation of the relative change from one value to the next.
+    random_state : int, RandomState instance or None, default=None
+        Seed.
+
+    Returns
+    -------
+    ndarray of shape (n_steps,), float64
+        Positive, from about 100.
+
+    Examples
+    --------
+    >>> from sklearn_rnn.datasets import make_random_walk
+    >>> make_random_walk(3, random_state=0).round(1)
+    array([103.6, 104.4, 106.5])
+    """
+    steps = scale * check_random_state(random_state).standard_normal(n_steps)
+    return 100 * np.exp(np.cumsum(steps))
