@@ -12,6 +12,7 @@ __all__ = [
     "SequenceShapeError",
     "SeriesTooShortError",
     "TargetError",
+    "TimeOrderError",
     "TokenError",
     "TrainingDivergedError",
     "TrainingInterruptedWarning",
@@ -29,6 +30,10 @@ class SequenceLengthError(ValueError):
 
 class SeriesTooShortError(ValueError):
     """A series has too few rows for the window, lag or horizon that was asked for."""
+
+
+class TimeOrderError(ValueError):
+    """The rows of a series are not in the order of time."""
 
 
 class MissingValuesError(ValueError):

@@ -15,7 +15,6 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from sklearn_rnn.estimators.inputs import SequenceInput
 from sklearn_rnn.estimators.options import RoutedParameters
-from sklearn_rnn.exceptions import TrainingDivergedError
 from sklearn_rnn.modules.custom import build_custom
 from sklearn_rnn.modules.network import SequenceNetwork
 from sklearn_rnn.sequences import Sequences
@@ -97,15 +96,6 @@ class RecurrentEstimator(SequenceInput, RoutedParameters):
             self._train(X, y, sample_weight, epochs=None, goes_on=hasattr(self, "net_"))
         return self
 
-    def _refuse_divergence(self, net: SequenceNet) -> None:
-        loss = net.history[-1, "train_loss"] if net.history else 0.0
-        if not np.isfinite(loss):
-            raise TrainingDivergedError(
-                f"{type(self).__name__}: the training loss must stay finite; it was {loss} after "
-                f"{len(net.history)} epochs. Lower lr (now {self.lr:g}), or set "
-                f"gradient_clip_value, now {self.gradient_clip_value}."
-            )
-
     @contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
         """Keep what was fitted before if fitting fails."""
@@ -147,7 +137,6 @@ class RecurrentEstimator(SequenceInput, RoutedParameters):
             if goes_on:
                 self._take_over(net, with_optimizer=epochs is None)
             net.partial_fit(dataset)
-        self._refuse_divergence(net)
         # answers are given by what was fitted, whatever parameters are set afterwards
         self._settings = self.get_params(deep=False)
         self.net_ = net

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rnn.estimators.contract import RecurrentEstimator
 from sklearn_rnn.estimators.parameters import document
-from sklearn_rnn.exceptions import TargetError
+from sklearn_rnn.exceptions import MissingValuesError, TargetError
 from sklearn_rnn.losses import POSITIVE_TARGETS, UNCENTRED
 from sklearn_rnn.modules.outputs import FROM_LAST_VALUE, POSITIVE
 from sklearn_rnn.sequences import Sequences
@@ -227,10 +227,21 @@ class RNNRegressor(RegressorMixin, RecurrentEstimator):
             )
 
     def _check_targets(self, y: ArrayLike, first: bool) -> NDArray[np.float64]:
-        if np.asarray(y).dtype.kind == "c":
+        values = np.asarray(y)
+        if values.dtype.kind == "c":
             raise TargetError(
                 "RNNRegressor: y must hold real numbers; got complex ones. Give real and imaginary "
                 "part as two outputs."
+            )
+        if values.ndim > 2:
+            raise TargetError(
+                f"RNNRegressor: y must have shape (N,) or (N, O); got {values.ndim} axes, shape "
+                f"{values.shape}. Use y.reshape(len(y), -1)."
+            )
+        if values.dtype.kind == "f" and np.isnan(values).any():
+            raise MissingValuesError(
+                f"RNNRegressor: y contains NaN in {np.isnan(values).sum()} places; every sequence "
+                f"needs its answer. Drop the others, X[~np.isnan(y)], or fill the gaps."
             )
         checked: NDArray = check_array(y, ensure_2d=False, input_name="y", estimator=self)
         targets = np.asarray(checked, dtype=np.float64).reshape(len(checked), -1)

@@ -15,7 +15,11 @@ from skorch.callbacks import Callback, EpochTimer, GradientNormClipping, PrintLo
 from skorch.utils import TeeGenerator
 from torch import Tensor
 
-from sklearn_rnn.exceptions import ParameterNameError, TrainingInterruptedWarning
+from sklearn_rnn.exceptions import (
+    ParameterNameError,
+    TrainingDivergedError,
+    TrainingInterruptedWarning,
+)
 from sklearn_rnn.losses import Loss
 from sklearn_rnn.training.batches import Batches, SequenceDataset
 from sklearn_rnn.training.callbacks import ProgressBar, early_stopping
@@ -99,6 +103,12 @@ class SequenceNet(NeuralNet):
                 self.history.record_batch(f"{prefix}_loss", loss)
                 self.history.record_batch(f"{prefix}_batch_size", size)
             self._notify_listeners("on_batch_end", batch=batch, training=training, **step)
+        if training and not np.isfinite(total):
+            raise TrainingDivergedError(
+                f"fit: the training loss must stay finite; it was {total / count} in epoch "
+                f"{len(self.history)}. Lower lr (now {self.lr:g}) or gradient_clip_value, or look "
+                f"for values far out in X and y."
+            )
         name = f"{prefix}_loss"
         before = [row[name] for row in self.history[:-1] if name in row]
         self.history.record(f"{prefix}_batch_count", batches)

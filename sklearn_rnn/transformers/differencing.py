@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_rnn.exceptions import SeriesTooShortError
-from sklearn_rnn.transformers.history import Tail, check_history, index_of
+from sklearn_rnn.transformers.history import Tail, check_history, check_order, index_of
 
 __all__ = ["Differencer", "difference", "undifference"]
 
@@ -222,6 +222,7 @@ class Differencer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return None if past is None else past[len(past) - reach :]
 
     def _check(self, X: ArrayLike, reset: bool) -> NDArray[np.float64]:
+        check_order(X, "Differencer")
         return validate_data(self, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan")
 
     def __sklearn_tags__(self):

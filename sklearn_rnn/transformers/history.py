@@ -8,14 +8,34 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_rnn.exceptions import SequenceShapeError
+from sklearn_rnn.exceptions import SequenceShapeError, TimeOrderError
 
-__all__ = ["Tail", "check_history", "index_of"]
+__all__ = ["Tail", "check_history", "check_order", "index_of"]
 
 
 def index_of(X: Any) -> pd.Index | None:
     """Return the index of a Series or data frame; None of anything else."""
     return X.index if hasattr(X, "iloc") else None
+
+
+def check_order(X: Any, name: str) -> None:
+    """Refuse dates that are out of order or occur twice: their neighbours are not neighbours.
+
+    Raises
+    ------
+    TimeOrderError
+        If X has an index of dates or periods that does not ascend.
+    """
+    index = index_of(X)
+    if not isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex)):
+        return
+    twice, ordered = index.duplicated().sum(), index.is_monotonic_increasing
+    if twice or not ordered:
+        found = f"{twice} duplicates" if twice else "rows out of order"
+        raise TimeOrderError(
+            f"{name}: the index of X must ascend, for rows are taken for neighbours in time; got "
+            f"{found} among {len(index)} rows. Use X.sort_index(), and drop or average duplicates."
+        )
 
 
 class Tail:

@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
 from sklearn_rnn.exceptions import SequenceShapeError, SeriesTooShortError
-from sklearn_rnn.transformers.history import Tail, check_history, index_of
+from sklearn_rnn.transformers.history import Tail, check_history, check_order, index_of
 
 __all__ = ["SlidingWindow", "make_windows", "windows_of"]
 
@@ -50,6 +50,8 @@ def make_windows(
     ------
     SeriesTooShortError
         If the series has no full window with something to predict behind it.
+    TimeOrderError
+        If its dates do not ascend.
 
     Examples
     --------
@@ -61,6 +63,7 @@ def make_windows(
     >>> y
     array([4., 5.])
     """
+    check_order(series, "make_windows")
     sizes = {"window_length": window_length, "horizon": horizon, "step_length": step_length}
     for name, size in sizes.items():
         if not isinstance(size, Integral) or size < 1:
@@ -240,6 +243,7 @@ class SlidingWindow(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         return past
 
     def _check(self, X: ArrayLike, reset: bool) -> NDArray:
+        check_order(X, "SlidingWindow")
         floats = [np.float64, np.float32]
         return validate_data(self, X, reset=reset, dtype=floats, ensure_all_finite="allow-nan")
 

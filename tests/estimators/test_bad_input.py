@@ -253,10 +253,14 @@ def test_many_features_of_one_step_are_warned_of(estimator_class):
 NOT_A_NUMBER = "could not convert string to float|not compatible with arrays of bytes/strings"
 BAD_Y = {
     "none": (None, ValueError, "requires y to be passed, but the target y is None"),
-    "NaN": (with_value(NUMBERS, 0, np.nan), ValueError, "Input y contains NaN"),
+    "NaN": (with_value(NUMBERS, 0, np.nan), ValueError, "y contains NaN"),
     "infinity": (with_value(NUMBERS, 0, np.inf), ValueError, "Input y contains infinity"),
     "no axis": (1.5, (TypeError, ValueError), "at least 1 dimension|should be a 1d array"),
-    "three axes": (np.zeros((N, 2, 2)), ValueError, "Found array with dim 3"),
+    "three axes": (
+        np.zeros((N, 2, 2)),
+        ValueError,
+        r"Found array with dim 3|shape .* Use y\.reshape",
+    ),
     "sparse": (csr_array(NUMBERS[:, np.newaxis]), TypeError, "Sparse data was passed for y"),
 }
 BAD_NUMBERS = {
@@ -539,7 +543,7 @@ NAMES = {
     "activation": "Use nonlinearity.",
     "rnn_type": "Use cell.",
     "dropout_rate": "Use dropout.",
-    "n_jobs": "Use n_threads.",
+    "n_jobs": "Use n_jobs of GridSearchCV, or n_threads.",
     "cbs": "Use callbacks.",
     "weight_decay": "Use optimizer__weight_decay.",
     "momentum": "Use optimizer__momentum.",

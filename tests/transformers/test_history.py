@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sklearn_rnn.exceptions import SequenceShapeError
+from sklearn_rnn import Differencer, SlidingWindow, make_windows
+from sklearn_rnn.exceptions import SequenceShapeError, TimeOrderError
 from sklearn_rnn.transformers.history import Tail, check_history, index_of
 
 INDEXES = {
@@ -144,3 +145,14 @@ def test_history_is_checked():
     words = r"Asker: history must have shape \(n_rows, 2\).*; got shape \(3,\)\. Give"
     with pytest.raises(SequenceShapeError, match=words):
         check_history([1, 2, 3], 2, "Asker")
+
+
+@pytest.mark.parametrize("cut", [SlidingWindow(2), Differencer(), lambda X: make_windows(X, 2)])
+@pytest.mark.parametrize(
+    ("order", "found"), [([1, 0, 2, 3], "rows out of order"), ([0, 1, 1, 2], "1 duplicates")]
+)
+def test_dates_that_do_not_ascend_are_refused(cut, order, found):
+    X = pd.DataFrame({"a": np.arange(5.0)}, pd.date_range("2020", periods=5)).iloc[order]
+
+    with pytest.raises(TimeOrderError, match=f"got {found} among 4 rows"):
+        cut(X) if callable(cut) else cut.fit(X)
