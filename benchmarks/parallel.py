@@ -36,7 +36,7 @@ def main(rounds):
     print(f"{os.cpu_count()} cores, 8 fits")
     X, y = ragged(400)
     jobs = {
-        "RNNRegressor(hidden_size=64)": (RNNRegressor(max_epochs=40), y),
+        "RNNRegressor(hidden_size=64)": (RNNRegressor(max_epochs=150), y),
         "RNNClassifier()": (RNNClassifier(max_epochs=10), y > 0),
     }
     for name, (model, target) in jobs.items():

