@@ -95,7 +95,7 @@ def passengers():
     ours, naive, seasonal = answers.values()
     WindowDisplay.from_predictions(
         truth, ours, baselines={"last month": naive, "last year": seasonal}
-    ).ax_.set_title("Airline passengers: one month ahead, trained on the past only", pad=30)
+    ).ax_.set_title("Airline passengers: one month ahead, trained on the past only")
     rows = [("airline", name, "mean absolute error", error) for name, error in errors.items()]
     return rows, [save("passengers.png")]
 

@@ -5,6 +5,8 @@ who speaks, what is needed, what came and what to do; shapes and counts, never t
 """
 
 __all__ = [
+    "CellError",
+    "FrequencyError",
     "LossShapeError",
     "MissingValuesError",
     "ParameterNameError",
@@ -36,6 +38,10 @@ class TimeOrderError(ValueError):
     """The rows of a series are not in the order of time."""
 
 
+class FrequencyError(ValueError):
+    """A frequency is none, or not one for the dates that it was given for."""
+
+
 class MissingValuesError(ValueError):
     """Values are missing (NaN) where none may be."""
 
@@ -52,8 +58,15 @@ class LossShapeError(ValueError):
     """A loss was given a prediction and a target whose shapes differ."""
 
 
-class ParameterNameError(TypeError):
-    """A constructor was given a name that the estimator does not have."""
+class CellError(TypeError, ValueError):
+    """A recurrent cell of the user's is none, or does not answer as cells do."""
+
+
+class ParameterNameError(TypeError, ValueError):
+    """A parameter or an argument was given by a name that the estimator does not have.
+
+    Python calls that a TypeError, scikit-learn in `set_params` a ValueError.
+    """
 
 
 class TrainingDivergedError(ValueError):

@@ -139,6 +139,46 @@ def test_window_display_draws_truth_prediction_and_baselines():
     assert display.figure_ is display.ax_.figure
 
 
+@pytest.mark.parametrize(
+    ("size", "n_baselines"), [((8, 3.8), 0), ((8, 3.8), 2), ((8, 3.8), 6), ((4, 3), 2)]
+)
+def test_window_display_names_things_between_title_and_lines(size, n_baselines):
+    y = np.random.default_rng(0).normal(size=30).cumsum()
+    _, ax = plt.subplots(figsize=size)
+    baselines = {f"baseline {i}": y - i for i in range(n_baselines)}
+
+    display = WindowDisplay.from_predictions(y, y, baselines=baselines, ax=ax)
+    ax.set_title("a title")
+    display.figure_.canvas.draw()
+
+    legend = ax.get_legend().get_window_extent()
+    highest = ax.transData.transform([0, y.max()])[1]
+    assert highest < legend.y0 < legend.y1 < ax.title.get_window_extent().y0
+    assert legend.x0 > ax.get_window_extent().x0
+    assert legend.x1 < ax.get_window_extent().x1
+
+
+def test_limits_of_a_window_display_follow_what_is_drawn_later():
+    y = np.arange(5.0)
+    display = WindowDisplay.from_predictions(y, y)
+    limits = display.ax_.get_ylim()
+
+    display.plot(ax=display.ax_)
+    assert display.ax_.get_ylim() == limits
+
+    display.ax_.plot(y + 100)
+    assert display.ax_.get_ylim()[1] > 104
+
+
+@pytest.mark.parametrize("value", [3.0, np.nan])
+def test_window_display_draws_constants_and_nothing(value):
+    display = WindowDisplay.from_predictions([value] * 3, [value] * 3)
+
+    display.figure_.canvas.draw()
+
+    assert legend_of(display) == ["truth", "predicted"]
+
+
 def test_window_display_draws_the_band_it_is_given():
     y = np.arange(5.0)
 

@@ -14,6 +14,7 @@ from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from sklearn_rnn.estimators.inputs import SequenceInput
+from sklearn_rnn.estimators.names import answers_unknown
 from sklearn_rnn.estimators.options import RoutedParameters
 from sklearn_rnn.modules.custom import build_custom
 from sklearn_rnn.modules.network import SequenceNetwork
@@ -67,6 +68,7 @@ class RecurrentEstimator(SequenceInput, RoutedParameters):
 
     # -- check -> build -> train ---------------------------------------------------------------
 
+    @answers_unknown
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None):
         """Train on sequences and their targets.
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator, Mapping, Set, ValuesView
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
-from sklearn_rnn.exceptions import SequenceShapeError, TokenError, TransposedInputWarning
+from sklearn_rnn.exceptions import (
+    SequenceLengthError,
+    SequenceShapeError,
+    TokenError,
+    TransposedInputWarning,
+)
 from sklearn_rnn.sequences import (
     Sequences,
     as_sequences,
@@ -59,6 +66,7 @@ class SequenceInput:
     def _read(self, X: ArrayLike, *, first: bool) -> Sequences:
         """Return X as sequences; learn its features, or compare them with those of fit."""
         name, missing = type(self).__name__, self._setting("missing", first)
+        self._refuse_containers(X)
         is_list = is_list_of_sequences(X)
         if not first and self.input_ndim_ == 3 and isinstance(X, (list, tuple)) and len(X):
             is_list, X = True, [np.asarray(x) for x in X]
@@ -72,7 +80,7 @@ class SequenceInput:
         else:
             self._refuse_axes(X, first)
             floats = [np.float64, np.float32]
-            with reading_numbers(X, name):
+            with reading_numbers(X, name), self._naming_other_lengths():
                 values = validate_data(
                     self, X, reset=first, dtype=floats, ensure_all_finite="allow-nan"
                 )
@@ -89,6 +97,36 @@ class SequenceInput:
         if self.embedding_size is not None if first else hasattr(self, "n_tokens_"):
             self._check_tokens(sequences, first)
         return sequences
+
+    def _refuse_containers(self, X: Any) -> None:
+        """Refuse what holds sequences, but is neither a list of them nor an array."""
+        is_series = hasattr(X, "iloc") and getattr(X, "ndim", None) == 1
+        if is_series and any(hasattr(x, "__len__") and not isinstance(x, str) for x in X):
+            what, items = f"a {type(X).__name__} of {len(X)} arrays", "list(X)"
+        elif isinstance(X, Mapping) and not issparse(X):  # scipy has a sparse dict
+            what, items = f"a {type(X).__name__} of {len(X)} items", "list(X.values())"
+        elif isinstance(X, (Iterator, Set, ValuesView)):
+            what, items = f"a {type(X).__name__}", "list(X)"
+        else:
+            return
+        raise SequenceShapeError(
+            f"{type(self).__name__}: X must be an array, or a list of arrays of shape (n_steps, "
+            f"n_features); got {what}. Give {items}."
+        )
+
+    @contextmanager
+    def _naming_other_lengths(self) -> Iterator[None]:
+        """Add to scikit-learn's error about another number of columns what they mean here."""
+        try:
+            yield
+        except ValueError as error:
+            if "features as input" not in str(error):
+                raise
+            raise SequenceLengthError(
+                f"{error} In an array of two axes each column is a step, {self.n_features_in_} "
+                f"in fit. For sequences of other lengths give np.asarray(X)[..., np.newaxis], or a "
+                f"list of arrays."
+            ) from error
 
     def _refuse_axes(self, X: ArrayLike, first: bool) -> None:
         shape = np.shape(X) if hasattr(X, "ndim") and not issparse(X) else None
@@ -110,7 +148,7 @@ class SequenceInput:
         hint = "Features are the last axis."
         if getattr(X, "ndim", None) == 3 and np.shape(X)[1] == wanted:
             hint = "X looks transposed: steps come before features, so try X.transpose(0, 2, 1)."
-        shape = f"shape {np.shape(X)}" if hasattr(X, "shape") else f"{len(sequences)} sequences"
+        shape = f"shape {np.shape(X)}" if hasattr(X, "ndim") else f"{len(sequences)} sequences"
         raise SequenceShapeError(
             f"{type(self).__name__}: X must have {wanted} features, as in fit; got {found} "
             f"({shape}). {hint}"
@@ -123,7 +161,7 @@ class SequenceInput:
                 f"features, so there is nothing to recur over. If these are steps, use "
                 f"X.transpose(0, 2, 1): axes are (n_sequences, n_steps, n_features).",
                 TransposedInputWarning,
-                stacklevel=5,
+                stacklevel=6,
             )
 
     def _check_tokens(self, sequences: Sequences, first: bool) -> None:

@@ -8,15 +8,12 @@ from typing import Any
 
 from sklearn.base import BaseEstimator
 
-from sklearn_rnn.estimators.parameters import (
-    ROUTES,
-    blame_option,
-    refuse_unknown,
-    rows_of,
-    validate,
-)
+from sklearn_rnn.estimators.names import ROUTES, blame_option, refuse_unknown
+from sklearn_rnn.estimators.parameters import rows_of, validate
 from sklearn_rnn.exceptions import ParameterNameError
 from sklearn_rnn.losses import LOSSES
+from sklearn_rnn.modules.cells import refuse_cell
+from sklearn_rnn.training.device import choose_device
 from sklearn_rnn.training.optimizers import OPTIMIZERS
 
 __all__ = ["RoutedParameters"]
@@ -72,7 +69,16 @@ class RoutedParameters(BaseEstimator):
         -------
         RoutedParameters
             Itself.
+
+        Raises
+        ------
+        ParameterNameError
+            If the estimator does not have a parameter of that name; none is set then.
         """
+        known = self.get_params(deep=True)
+        refuse_unknown(
+            type(self).__name__, [k for k in params if k not in known], list(rows_of(type(self)))
+        )
         routed = {k: v for k, v in params.items() if "__" in k and k.partition("__")[0] in ROUTES}
         for name, value in routed.items():
             setattr(self, name, value)
@@ -89,6 +95,18 @@ class RoutedParameters(BaseEstimator):
                 one = rows[key]._replace(allowed=rows[key].allowed[:1])
                 for item in getattr(self, key):
                     validate(name, {key: item}, {key: one})
+        refuse_cell(name, self.cell)
+        self._check_device(name)
+        self._check_together(name)
+
+    def _check_device(self, name: str) -> None:
+        try:
+            choose_device(self.device)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from error
+
+    def _check_together(self, name: str) -> None:
+        """Refuse parameters that contradict each other."""
         for option in self._routed():
             route = option.partition("__")[0]
             if route in ("module", "lr_scheduler") and getattr(self, route) is None:

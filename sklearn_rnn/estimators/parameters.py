@@ -1,12 +1,10 @@
 """The parameters that estimators share: what each means and what it may be, said once.
 
 An estimator lists names and defaults in its constructor. From the table here come the rule that
-`fit` checks and the paragraph in its docstring; names of peers are answered with ours.
+`fit` checks and the paragraph in its docstring.
 """
 
-import difflib
 import inspect
-import re
 import textwrap
 from numbers import Integral, Real
 from typing import Any, NamedTuple
@@ -18,7 +16,7 @@ from sklearn.utils._param_validation import (
     validate_parameter_constraints,
 )
 
-from sklearn_rnn.exceptions import ParameterNameError
+from sklearn_rnn.estimators.names import meant_choice
 from sklearn_rnn.losses import LOSSES
 from sklearn_rnn.modules.cells import CELLS
 from sklearn_rnn.modules.outputs import OUTPUTS
@@ -27,7 +25,7 @@ from sklearn_rnn.training.optimizers import OPTIMIZERS
 from sklearn_rnn.training.schedules import SCHEDULES
 from sklearn_rnn.transformers.scaling import SCALINGS
 
-__all__ = ["PARAMETERS", "ROUTES", "blame_option", "document", "refuse_unknown", "validate"]
+__all__ = ["CLASS_LOSSES", "PARAMETERS", "document", "rows_of", "validate"]
 
 
 class Parameter(NamedTuple):
@@ -44,6 +42,13 @@ POSITIVE = Interval(Real, 0, None, closed="neither")
 SHARE = Interval(Real, 0, 1, closed="left")
 
 
+class Choices(StrOptions):
+    """A choice of words, named in an order that is the same in every run."""
+
+    def __str__(self) -> str:
+        return f"a str among {{{', '.join(repr(word) for word in sorted(self.options))}}}"
+
+
 def _one_of(table: Any) -> str:
     return "{" + ", ".join(f'"{name}"' for name in table) + "}"
 
@@ -56,8 +61,9 @@ NUMBER_LOSSES = [name for name in LOSSES if name not in CLASS_LOSSES]
 PARAMETERS = {
     "cell": Parameter(
         f"{_one_of(CELLS)} or class",
-        [StrOptions(set(CELLS)), callable],
-        "The recurrent cell, or a class of your own; see `sklearn_rnn.RecurrentCell`.",
+        [Choices(set(CELLS)), callable],
+        "The recurrent cell, by name or as a class: torch's RNN, GRU or LSTM, or one of your own, "
+        "see `sklearn_rnn.RecurrentCell`.",
     ),
     "hidden_size": Parameter(
         "int or list of int",
@@ -76,11 +82,11 @@ PARAMETERS = {
         "while training (torch leaves out the latter).",
     ),
     "nonlinearity": Parameter(
-        '{"tanh", "relu"}', [StrOptions({"tanh", "relu"})], 'Of the cell "rnn".'
+        '{"tanh", "relu"}', [Choices({"tanh", "relu"})], 'Of the cell "rnn".'
     ),
     "pooling": Parameter(
         f"{_one_of(POOLINGS)} or list of these",
-        [StrOptions(set(POOLINGS)), list, tuple],
+        [Choices(set(POOLINGS)), list, tuple],
         "How the states of all steps become one vector; several are joined.",
     ),
     "embedding_size": Parameter(
@@ -91,13 +97,13 @@ PARAMETERS = {
     ),
     "patch_length": Parameter(
         'int or "auto"',
-        [POSITIVE_INT, StrOptions({"auto"})],
+        [POSITIVE_INT, Choices({"auto"})],
         "Neighbouring steps that are read as one, which makes long series short. "
         '"auto" takes as many as leave a sequence of median length 200 patches at most.',
     ),
     "output": Parameter(
         _one_of(OUTPUTS),
-        [StrOptions(set(OUTPUTS))],
+        [Choices(set(OUTPUTS))],
         'How the answer is meant. "last_value": as a change from the last value of the sequence; '
         '"last_value_ratio": as a relative change, max((1 + f) * last, 0), never negative; '
         '"softplus", "exp": positive. The last value is that of the feature in the place of the '
@@ -105,14 +111,14 @@ PARAMETERS = {
     ),
     "loss": Parameter(
         f"{_one_of(NUMBER_LOSSES)} or callable",
-        [StrOptions(set(NUMBER_LOSSES)), callable],
+        [Choices(set(NUMBER_LOSSES)), callable],
         "What training makes small, in the scaled units of the target. A callable takes prediction "
         "and target, torch tensors (N, O), and gives one number for each or one for all. "
         "``loss__x`` reaches it, as in ``loss__delta=2.0``.",
     ),
     "class_loss": Parameter(
         '{"log_loss"} or callable',
-        [StrOptions(set(CLASS_LOSSES)), callable],
+        [Choices(set(CLASS_LOSSES)), callable],
         "What training makes small. A callable takes logits (N, C) and class numbers (N,), torch "
         "tensors. ``loss__x`` reaches it.",
     ),
@@ -127,18 +133,18 @@ PARAMETERS = {
     ),
     "class_weight": Parameter(
         'dict, "balanced" or None',
-        [dict, StrOptions({"balanced"}), None],
+        [dict, Choices({"balanced"}), None],
         "How much each class counts in the loss, as in scikit-learn.",
     ),
     "scaler": Parameter(
         f"{_one_of(SCALERS)} or None",
-        [StrOptions(set(SCALERS)), None],
+        [Choices(set(SCALERS)), None],
         "Scaling of the inputs, and of a target of numbers, learned in fit and undone in predict. "
         '"window": each sequence by its own mean and deviation, and the answer back by them.',
     ),
     "missing": Parameter(
         '{"error", "mask", "ffill"}',
-        [StrOptions({"error", "mask", "ffill"})],
+        [Choices({"error", "mask", "ffill"})],
         "What NaN inside a sequence means: an error; a value that the network is told is missing; "
         "the value before it. Steps of NaN only, at either end of a sequence with several axes, "
         "are padding always.",
@@ -157,13 +163,13 @@ PARAMETERS = {
     ),
     "optimizer": Parameter(
         f"{_one_of(OPTIMIZERS)} or class",
-        [StrOptions(set(OPTIMIZERS)), callable],
+        [Choices(set(OPTIMIZERS)), callable],
         "From torch.optim. ``optimizer__x`` reaches it, as in ``optimizer__weight_decay=1e-4``.",
     ),
     "lr": Parameter("float", [POSITIVE], "Learning rate; the highest one if it changes."),
     "lr_scheduler": Parameter(
         f"{_one_of(RATES)}, class or None",
-        [StrOptions(set(RATES)), callable, None],
+        [Choices(set(RATES)), callable, None],
         "How the rate changes while training. ``lr_scheduler__x`` reaches it.",
     ),
     "gradient_clip_value": Parameter(
@@ -214,12 +220,12 @@ PARAMETERS = {
     ),
     "dtype": Parameter(
         '{"float32", "float64"}',
-        [StrOptions({"float32", "float64"})],
+        [Choices({"float32", "float64"})],
         "Of the network and its batches.",
     ),
     "backend": Parameter(
         '{"auto", "torch", "reference"}',
-        [StrOptions({"auto", "torch", "reference"})],
+        [Choices({"auto", "torch", "reference"})],
         "Who computes the recurrence: torch, or the readable kernels of `sklearn_rnn.kernels`.",
     ),
     "verbose": Parameter(
@@ -255,60 +261,6 @@ patch_length_ : int
     Steps read as one.
 """
 
-#: Beginnings of parameters that are passed on: to the optimizer, the callbacks, ...
-ROUTES = ("optimizer", "callbacks", "loss", "lr_scheduler", "module")
-
-#: What peers call our parameters.
-PEERS = {
-    "hidden_size": "hidden_dim hidden_dims units n_units hidden_layer_sizes encoder_hidden_size "
-    "recurrent_units hidden_channels n_hidden",
-    "num_layers": "n_layers n_rnn_layers rnn_layers encoder_n_layers num_layer",
-    "max_epochs": "n_epochs num_epochs epochs nb_epochs n_epoch max_iter max_steps n_iter",
-    "lr": "learning_rate learning_rate_init",
-    "loss": "criterion loss_fn loss_func",
-    "optimizer": "optimizer_cls opt_func solver",
-    "optimizer__x, one for each option x": "optimizer_kwargs optimizer_params",
-    "sample_weight of fit": "class_weight",
-    "n_jobs of GridSearchCV, or n_threads": "n_jobs",
-    "random_state": "random_seed seed",
-    "batch_size": "bs windows_batch_size",
-    "gradient_clip_value": "clipnorm gradient_clip_val max_grad_norm",
-    "n_iter_no_change": "patience early_stop_patience_steps",
-    "validation_fraction": "val_size val_split validation_split",
-    "nonlinearity": "activation encoder_activation activation_hidden",
-    "cell": "rnn_type recurrent_layer cell_type rnn model",
-    "dropout": "dropout_rate rnn_dropout encoder_dropout fc_dropout recurrent_dropout",
-    "callbacks": "cbs",
-    "optimizer__weight_decay": "weight_decay",
-    "optimizer__momentum": "momentum",
-    "early_stopping": "early_stop",
-    "scaler": "window_scaler scaler_type local_scaler_type normalize",
-    "lr_scheduler": "lr_scheduler_cls scheduler",
-    "embedding_size": "embedding_dim emb_size vocab_size num_embeddings",
-    "X alone: its features are counted by fit": "n_features input_dim",
-    "horizon of make_windows": "horizon output_chunk_length prediction_length pred_len fh "
-    "output_size forecast_horizon",
-    "window_length of SlidingWindow": "input_chunk_length input_size context_length lags "
-    "window_length window seq_len sequence_length",
-}
-OURS = {peer: ours for ours, peers in PEERS.items() for peer in peers.split()}
-
-
-def refuse_unknown(name: str, options: dict[str, Any], known: list[str]) -> None:
-    """Answer a parameter that the estimator does not have with the one that is probably meant."""
-    for option in options:
-        route, _, rest = option.partition("__")
-        if rest and route in ROUTES:
-            continue
-        ours = OURS.get(route)
-        if ours is None:
-            among = ROUTES if rest else known
-            ours = next(iter(difflib.get_close_matches(route, among, n=1)), None)
-        if rest and ours in ROUTES:
-            ours = f"{ours}__{rest}"
-        hint = f"Use {ours}." if ours else f"It has {', '.join(known)}."
-        raise ParameterNameError(f"{name} has no parameter {option!r}. {hint}")
-
 
 def validate(name: str, parameters: dict[str, Any], rows: dict[str, Parameter]) -> None:
     """Raise scikit-learn's error for a value that is not allowed; name one that may be meant."""
@@ -318,27 +270,11 @@ def validate(name: str, parameters: dict[str, Any], rows: dict[str, Parameter]) 
         )
     except InvalidParameterError as error:
         key = str(error).split("'")[1]
-        options = [o for c in rows[key].allowed if isinstance(c, StrOptions) for o in c.options]
-        close = difflib.get_close_matches(str(parameters[key]), options, n=1)
-        if not close:
+        choices = [o for c in rows[key].allowed if isinstance(c, Choices) for o in c.options]
+        hint = meant_choice(key, parameters[key], choices)
+        if not hint:
             raise
-        raise InvalidParameterError(f"{error} Did you mean {close[0]!r}?") from None
-
-
-def blame_option(name: str, routed: dict[str, Any], takers: dict[str, Any], error: Exception):
-    """Say which of the options passed on caused `error`, if one did.
-
-    `takers` are those whom options reach, by the beginning of their names.
-    """
-    found = re.search(r"unexpected keyword argument '(\w+)'", str(error))
-    for option in routed:
-        route, _, rest = option.partition("__")
-        if found is None or rest != found[1]:
-            continue
-        known = inspect.signature(takers[route]).parameters if takers.get(route) else {}
-        close = difflib.get_close_matches(rest, known, n=1)
-        hint = f"Did you mean {route}__{close[0]}?" if close else "Leave it out, or correct it."
-        raise ParameterNameError(f"{name}: {option} reaches nothing: {error}. {hint}") from error
+        raise InvalidParameterError(f"{error} {hint}") from None
 
 
 def rows_of(estimator_class: type) -> dict[str, Parameter]:

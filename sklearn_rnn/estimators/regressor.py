@@ -12,6 +12,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rnn.estimators.contract import RecurrentEstimator
+from sklearn_rnn.estimators.names import answers_unknown
 from sklearn_rnn.estimators.parameters import document
 from sklearn_rnn.exceptions import MissingValuesError, TargetError
 from sklearn_rnn.losses import POSITIVE_TARGETS, UNCENTRED
@@ -132,6 +133,7 @@ class RNNRegressor(RegressorMixin, RecurrentEstimator):
             answers = answers[:, :, int(np.argmin(np.abs(levels - 0.5)))]
         return answers[:, 0] if self._y_ndim == 1 else answers
 
+    @answers_unknown
     def predict_quantiles(
         self, X: ArrayLike, alpha: float | Sequence[float] | None = None
     ) -> NDArray[np.float64]:

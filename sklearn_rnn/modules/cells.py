@@ -5,18 +5,21 @@ tuple of tensors (N, H) whose first entry is the hidden state. Layers of one cel
 parameter names, whoever computes them, so that their weights can be exchanged.
 """
 
+import inspect
 from typing import Any, ClassVar
 
 import torch
 from torch import Generator, Tensor, nn
 
+from sklearn_rnn.exceptions import CellError
 from sklearn_rnn.kernels.elman import elman_sequence
 from sklearn_rnn.kernels.gru import gru_sequence
 from sklearn_rnn.kernels.lstm import lstm_sequence
 from sklearn_rnn.kernels.scan import State, scan
+from sklearn_rnn.modules.answers import FirstAnswer, check_step
 from sklearn_rnn.modules.initialization import empty, initialize_recurrent, seeded_construction
 
-__all__ = ["CELLS", "RecurrentCell", "build_layer"]
+__all__ = ["CELLS", "RecurrentCell", "build_layer", "refuse_cell"]
 
 
 class RecurrentCell(nn.Module):
@@ -105,8 +108,18 @@ class RecurrentCell(nn.Module):
             The hidden state after every step.
         state : tuple of Tensor
             The state after the last step.
+
+        Raises
+        ------
+        CellError
+            If `step` answers something else than a state.
         """
-        return scan(self.step, x, self.initial_state(x) if state is None else state)
+        return scan(self._checked_step, x, self.initial_state(x) if state is None else state)
+
+    def _checked_step(self, x: Tensor, state: State) -> State:
+        after = self.step(x, state)
+        check_step(type(self).__name__, after, state, (len(x), self.hidden_size))
+        return after
 
 
 class ReferenceLayer(RecurrentCell):
@@ -203,7 +216,8 @@ def build_layer(
     ----------
     cell : str or class
         A key of CELLS, torch's class of the same name, or a class of the user's that takes
-        ``(input_size, hidden_size)`` and maps x (N, T, F) to states (N, T, H) and the last state.
+        ``(input_size, hidden_size)`` and maps x (N, T, F) to states (N, T, H) and the last state,
+        a tuple of tensors (N, H).
     input_size, hidden_size : int
         F and H.
     backend : {"auto", "torch", "reference"}
@@ -217,13 +231,21 @@ def build_layer(
     -------
     Module
         One layer, one direction.
+
+    Raises
+    ------
+    CellError
+        If `cell` builds no layer; when the layer is first called, if it answers something else.
     """
     cell = _NAMES.get(cell, cell)
     if not isinstance(cell, str):
         # a class of the user's draws from torch's global generator
         seed = int(torch.randint(2**31, (), generator=generator))
         with seeded_construction(seed):
-            return cell(input_size, hidden_size)
+            layer = cell(input_size, hidden_size)
+        _refuse_kind(type(layer), f"build_layer: cell={_name(cell)}")
+        FirstAnswer(layer, hidden_size)
+        return layer
     made_by = CELLS[cell]
     layer_class: Any = made_by.get(backend) or next(iter(made_by.values()))
     options = {"nonlinearity": nonlinearity} if cell == "rnn" else {}
@@ -232,8 +254,71 @@ def build_layer(
     return layer
 
 
+def refuse_cell(name: str, cell: Any) -> None:
+    """Refuse a cell that cannot be built, or that is none, before anything is done with it.
+
+    Parameters
+    ----------
+    name : str
+        Who asks; opens the message.
+    cell : object
+        What a user gave: nothing is refused that `build_layer` takes.
+
+    Raises
+    ------
+    CellError
+        If it is an instance instead of a class, or a class that is no recurrent layer.
+    """
+    if isinstance(cell, str) or cell in _NAMES:
+        return
+    who = f"{name}: cell={_name(cell)}"
+    if isinstance(cell, nn.Module):
+        raise CellError(
+            f"{name}: cell must be one of {sorted(CELLS)}, or a class, of which every layer builds "
+            f"its own; got an instance of {type(cell).__name__}. Give the class, "
+            f"cell={type(cell).__name__}, or a whole network as module=."
+        )
+    if inspect.isclass(cell):
+        _refuse_kind(cell, who)
+    try:
+        inspect.signature(cell).bind(1, 1)
+    except TypeError as error:
+        raise CellError(
+            f"{who} must be built from (input_size, hidden_size), two numbers; got a constructor "
+            f"with other arguments: {error}. Take these two, and give others defaults."
+        ) from error
+
+
+def _refuse_kind(layer_class: type, who: str) -> None:
+    """Refuse a class that cannot be a recurrent layer."""
+    if layer_class in _STEPS:
+        raise CellError(
+            f"{who} must read whole sequences (N, T, F); got torch's {layer_class.__name__}, which "
+            f"reads single steps. Use cell={_STEPS[layer_class]!r}, or call it in the step of a "
+            f"RecurrentCell."
+        )
+    if not issubclass(layer_class, nn.Module):
+        raise CellError(
+            f"{who} must be a class of layers, torch.nn.Module; got {layer_class.__name__}. Derive "
+            f"it from RecurrentCell."
+        )
+    methods = ("step", "forward")
+    if all(getattr(layer_class, m, None) is getattr(RecurrentCell, m) for m in methods):
+        raise CellError(
+            f"{who} must define what happens in one time step; got a class without it. "
+            f"Define `step(self, x, state)`, which returns the state after it."
+        )
+
+
+def _name(cell: Any) -> str:
+    return getattr(cell, "__name__", None) or type(cell).__name__
+
+
 #: Names of torch's own classes, for users who hand over the class.
 _NAMES: dict[Any, str] = {nn.RNN: "rnn", nn.GRU: "gru", nn.LSTM: "lstm"}
+
+#: Those of torch that read one step, often taken for the others.
+_STEPS: dict[Any, str] = {nn.RNNCell: "rnn", nn.GRUCell: "gru", nn.LSTMCell: "lstm"}
 
 #: A new cell: write its kernel, a ReferenceLayer above, and a row here: every estimator offers it.
 #: The first implementation named is what ``backend="auto"`` takes.

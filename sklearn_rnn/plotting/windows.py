@@ -234,10 +234,7 @@ class WindowDisplay:
             ax.set_xlabel("step")
         ax.set_ylabel(str(getattr(self.y_true, "name", None) or ""))
         ax.margins(x=0.01)
-        handles, _ = ax.get_legend_handles_labels()
-        handles = [*handles[-2:], *handles[:-2]]
-        # above the axes: a series rarely leaves room inside
-        ax.legend(handles=handles, ncols=4, loc="lower left", bbox_to_anchor=(0, 1), frameon=False)
+        _add_legend(ax, np.concatenate([truth, prediction, *others.values(), *ends]))
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
@@ -274,6 +271,30 @@ def _one_output(values: ArrayLike, name: str, length: int | None = None) -> NDAr
             f"Give the values for the same steps."
         )
     return line
+
+
+def _add_legend(ax: Any, values: NDArray[np.float64]) -> None:
+    """Name what is drawn in a strip above `values`, which a series rarely leaves room beside.
+
+    The strip is inside the axes, so that neither a title nor other axes are in its way.
+    """
+    handles, _ = ax.get_legend_handles_labels()
+    handles = [*handles[-2:], *handles[:-2]]
+    room = ax.get_window_extent()
+    for columns in (4, 3, 2, 1):
+        legend = ax.legend(
+            handles=handles, ncols=columns, loc="upper left", borderaxespad=0.2, edgecolor="none"
+        )
+        size = legend.get_window_extent()
+        if size.width < room.width:
+            break
+    known = values[np.isfinite(values)]
+    if len(known):
+        share = min(size.height / room.height, 0.5)
+        strip = share / (1 - share) * np.ptp(known)
+        # as if one more point were drawn: limits still follow what is drawn later
+        ax.update_datalim([(0, known.max() + strip)], updatex=False)
+        ax.autoscale_view(scalex=False)
 
 
 def _label_dates(ax: Any) -> None:

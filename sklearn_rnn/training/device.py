@@ -18,8 +18,9 @@ def choose_device(device: str) -> str:
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
         raise ValueError(
-            f"device={device!r} cannot be used: {str(error).splitlines()[0]} Use 'cpu', or 'auto' "
-            f"to take a GPU only if there is one."
+            f"device={device!r} cannot be used: {reason}. Use 'cpu', or 'auto' to take a GPU only "
+            f"if there is one."
         ) from error
     return device

@@ -167,7 +167,7 @@ class SequenceNet(NeuralNet):
                 f"{epochs or self.max_epochs} epochs; the model is what it had learned by then. "
                 f"Fit again to train it fully.",
                 TrainingInterruptedWarning,
-                stacklevel=5,  # whoever called fit
+                stacklevel=6,  # whoever called fit
             )
             return self
 

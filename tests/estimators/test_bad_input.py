@@ -6,12 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from scipy.sparse import csr_array, csr_matrix
+from scipy.sparse import csr_array, csr_matrix, dok_array
 from sklearn.exceptions import DataConversionWarning, NotFittedError
+from sklearn.pipeline import make_pipeline
 from sklearn.utils._param_validation import InvalidParameterError
 
-from sklearn_rnn import RNNClassifier, RNNRegressor, SlidingWindow, make_windows
+from sklearn_rnn import RecurrentCell, RNNClassifier, RNNRegressor, SlidingWindow, make_windows
+from sklearn_rnn.estimators.names import SYNONYMS
+from sklearn_rnn.estimators.parameters import PARAMETERS
 from sklearn_rnn.exceptions import (
+    CellError,
     MissingValuesError,
     ParameterNameError,
     SequenceLengthError,
@@ -22,6 +26,7 @@ from sklearn_rnn.exceptions import (
     TransposedInputWarning,
 )
 from sklearn_rnn.training.net import SequenceNet
+from sklearn_rnn.training.optimizers import OPTIMIZERS
 from sklearn_rnn.transformers.windows import windows_of
 
 N = 12
@@ -178,6 +183,7 @@ BAD_X = {
     "objects": (np.array([[{}, 1]] * N, dtype=object), TypeError, "argument must be a string or"),
     "sparse matrix": (csr_matrix(TABLE), TypeError, "Sparse data was passed for X"),
     "sparse array": (csr_array(TABLE), TypeError, "Sparse data was passed for X"),
+    "sparse dict": (dok_array(TABLE), TypeError, "Sparse data was passed for X"),
     "list of sparse": ([csr_array(x) for x in RAGGED], TypeError, "sparse array length"),
     "complex table": (
         TABLE + 1j,
@@ -186,6 +192,29 @@ BAD_X = {
     ),
     "complex cube": (CUBE + 1j, ValueError, "must hold real numbers; got complex128. Give"),
     "complex list": ([x + 1j for x in RAGGED], ValueError, "real numbers; got complex128. Give"),
+    "a series of arrays": (
+        pd.Series(RAGGED),
+        SequenceShapeError,
+        r"or a list of arrays of shape \(.*\); got a Series of 12 arrays\. Give list\(X\)\.$",
+    ),
+    "a series of frames": (
+        pd.Series([pd.DataFrame(x) for x in RAGGED]),
+        SequenceShapeError,
+        r"got a Series of 12 arrays\. Give list\(X\)",
+    ),
+    "a series of numbers": (pd.Series(NUMBERS), SequenceShapeError, r"got shape \(12,\)\. Reshape"),
+    "a map": (map(np.asarray, RAGGED), SequenceShapeError, r"got a map\. Give list\(X\)\.$"),
+    "a set": ({1, 2}, SequenceShapeError, r"got a set\. Give list\(X\)"),
+    "a dict": (
+        dict(enumerate(RAGGED)),
+        SequenceShapeError,
+        r"got a dict of 12 items\. Give list\(X\.values\(\)\)\.$",
+    ),
+    "values of a dict": (
+        dict(enumerate(RAGGED)).values(),
+        SequenceShapeError,
+        r"got a dict_values\. Give list\(X\)",
+    ),
 }
 
 #: Where scikit-learn speaks, it does not always say for whom.
@@ -194,6 +223,7 @@ WITHOUT_NAME = {
     "objects",
     "sparse matrix",
     "sparse array",
+    "sparse dict",
     "list of sparse",
 }
 
@@ -234,7 +264,8 @@ def test_targets_of_another_number_are_refused(estimator_class, X):
 
 
 @both
-def test_many_features_of_one_step_are_warned_of(estimator_class):
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_many_features_of_one_step_are_warned_of(estimator_class, method):
     X = np.random.default_rng(0).normal(size=(N, 1, 16))
     words = (
         rf"{estimator_class.__name__}: every sequence has one step of 16 features, .* use "
@@ -242,7 +273,7 @@ def test_many_features_of_one_step_are_warned_of(estimator_class):
     )
 
     with pytest.warns(TransposedInputWarning, match=words) as caught:
-        tiny(estimator_class).fit(X, target(estimator_class))
+        getattr(tiny(estimator_class), method)(X, target(estimator_class))
 
     assert caught[0].filename == __file__
     tiny(estimator_class).fit(X[:, :, :15], target(estimator_class))  # no warning: an error here
@@ -358,8 +389,21 @@ PREDICT = {
     "other steps of a table": (
         TABLE,
         TABLE[:, :4],
-        ValueError,
-        "X has 4 features, but .* is expecting 5 features as input",
+        SequenceLengthError,
+        r"^X has 4 features, but \w+ is expecting 5 features as input\. .* each column is a step, "
+        r"5 in fit\. For .* give np\.asarray\(X\)\[\.\.\., np\.newaxis\], or a list of arrays\.$",
+    ),
+    "a generator": (
+        RAGGED,
+        (x for x in RAGGED),
+        SequenceShapeError,
+        r"must be an array, or a list .*; got a generator\. Give list\(X\)\.$",
+    ),
+    "a series of arrays": (
+        RAGGED,
+        pd.Series(RAGGED),
+        SequenceShapeError,
+        r"got a Series of 12 arrays\. Give list\(X\)\.$",
     ),
     "a cube after a table": (TABLE, CUBE, SequenceShapeError, r"as in fit; got 2 \(shape \(12,"),
     "a list after a table": (TABLE, RAGGED, SequenceShapeError, r"as in fit; got 2 \(12 seq"),
@@ -380,6 +424,15 @@ def test_sequences_unlike_those_of_fit_are_refused_by_predict(estimator_class, c
     model = tiny(estimator_class).fit(seen, target(estimator_class))
 
     assert_refused(lambda: model.predict(X), error, words)
+
+
+@both
+def test_a_model_of_a_table_answers_other_lengths_as_its_error_says(estimator_class):
+    model = tiny(estimator_class).fit(TABLE, target(estimator_class))
+
+    answers = model.predict(TABLE[:, :4][..., np.newaxis])
+
+    np.testing.assert_array_equal(answers, model.predict([x[:4] for x in TABLE]))
 
 
 @both
@@ -428,6 +481,85 @@ def test_unknown_choices_are_refused_with_all_that_there_are(estimator_class, pa
     if near:
         words = rf"{start}.*'{meant}'.*Got '{near}' instead\. Did you mean '{meant}'\?$"
         assert_refused(fit(near), InvalidParameterError, words)
+
+
+MEANT = {
+    ("loss", "mse"): "Did you mean 'squared_error'?",
+    ("loss", "L1Loss"): "Did you mean 'absolute_error'?",
+    ("loss", "Huber"): "Did you mean 'huber'?",
+    ("loss", "pinball"): "Did you mean 'quantile'?",
+    ("loss", "cross_entropy"): "'log_loss' is a loss of RNNClassifier.",
+    ("cell", "LSTM"): "Did you mean 'lstm'?",
+    ("cell", "SimpleRNN"): "Did you mean 'rnn'?",
+    ("cell", "BiLSTM"): "Did you mean cell='lstm', bidirectional=True?",
+    ("pooling", "avg"): "Did you mean 'mean'?",
+    ("pooling", ("mean", "AVG")): "Did you mean 'mean'?",
+    ("optimizer", "Adam"): "Did you mean 'adam'?",
+    ("optimizer", "SGD"): "Did you mean 'sgd'?",
+    ("lr_scheduler", "ReduceLROnPlateau"): "Did you mean 'plateau'?",
+    ("lr_scheduler", "constant"): "Did you mean lr_scheduler=None?",
+    ("output", "linear"): "Did you mean 'identity'?",
+    ("scaler", "MinMaxScaler"): "Did you mean 'minmax'?",
+    ("scaler", True): "Did you mean 'standard'?",
+    ("scaler", False): "Did you mean scaler=None?",
+    ("dtype", np.float64): "Did you mean 'float64'?",
+    ("dtype", torch.float32): "Did you mean 'float32'?",
+    ("dtype", "double"): "Did you mean 'float64'?",
+}
+
+
+@pytest.mark.parametrize(("parameter", "value"), MEANT)
+@pytest.mark.usefixtures("no_training")
+def test_what_others_call_our_choices_is_answered_with_ours(parameter, value):
+    words = rf"must be .*Got .* instead\. {re.escape(MEANT[parameter, value])}$"
+
+    assert_refused(
+        lambda: tiny(RNNRegressor, **{parameter: value}).fit(CUBE, NUMBERS),
+        InvalidParameterError,
+        words,
+    )
+
+
+@pytest.mark.parametrize(
+    ("loss", "hint"),
+    [
+        ("BCEWithLogitsLoss", "Did you mean 'log_loss'?"),
+        ("nll", "Did you mean 'log_loss'?"),
+        ("mse", "'squared_error' is a loss of RNNRegressor."),
+    ],
+)
+@pytest.mark.usefixtures("no_training")
+def test_losses_of_labels_and_of_numbers_are_told_apart(loss, hint):
+    assert_refused(
+        lambda: tiny(RNNClassifier, loss=loss).fit(CUBE, LABELS),
+        InvalidParameterError,
+        rf"Got '{loss}' instead\. {re.escape(hint)}$",
+    )
+
+
+@pytest.mark.parametrize("parameter", SYNONYMS)
+def test_choices_and_their_synonyms_are_no_others_synonyms(parameter):
+    allowed = {"class_loss" if parameter == "loss" else parameter, parameter}
+    choices = {
+        word
+        for name in allowed
+        for rule in PARAMETERS[name].allowed
+        for word in getattr(rule, "options", ())
+    }
+    synonyms = " ".join(SYNONYMS[parameter].values()).split()
+
+    assert all("=" in ours or ours in choices for ours in SYNONYMS[parameter])
+    assert len(synonyms) == len(set(synonyms))
+    assert not {word.replace("_", "") for word in choices} & set(synonyms)
+
+
+@both
+def test_choices_are_named_in_one_order(estimator_class):
+    with pytest.raises(InvalidParameterError) as caught:
+        tiny(estimator_class, optimizer="nonsense").fit(CUBE, target(estimator_class))
+
+    named = re.search(r"\{(.*)\}", str(caught.value))[1]
+    assert named == ", ".join(repr(name) for name in sorted(OPTIMIZERS))
 
 
 OUT_OF_RANGE = {
@@ -516,13 +648,12 @@ CONFLICTS = {
 @pytest.mark.usefixtures("no_training")
 def test_parameters_that_contradict_each_other_are_refused(estimator_class, case):
     parameters, error, words = CONFLICTS[case]
-    name = None if "device" in parameters else f"{estimator_class.__name__}: "
 
     assert_refused(
         lambda: tiny(estimator_class, **parameters).fit(CUBE, target(estimator_class)),
         error,
         words,
-        name,
+        f"{estimator_class.__name__}: ",
     )
 
 
@@ -564,6 +695,63 @@ def test_names_of_peers_and_mistypings_are_answered_with_ours(estimator_class, n
     start = f"{estimator_class.__name__} has no parameter {name!r}. {NAMES[name]}"
 
     assert_refused(lambda: estimator_class(**{name: 1}), ParameterNameError, f"^{re.escape(start)}")
+
+
+@both
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("zzz")])
+def test_names_of_peers_are_answered_by_set_params_too(estimator_class, name):
+    model = tiny(estimator_class, optimizer__eps=1e-7)
+    before = model.get_params()
+    start = f"{estimator_class.__name__} has no parameter {name!r}. {NAMES[name]}"
+
+    assert_refused(
+        lambda: model.set_params(lr=1.0, optimizer__eps=1.0, **{name: 1}),
+        ParameterNameError,
+        f"^{re.escape(start)}",
+    )
+    assert model.get_params() == before
+
+
+def test_a_wrong_name_is_an_error_of_the_kind_that_python_and_scikit_learn_raise():
+    with pytest.raises(TypeError):
+        RNNRegressor(n_epochs=3)
+    with pytest.raises(ValueError, match="Use max_epochs"):
+        make_pipeline(RNNRegressor()).set_params(rnnregressor__n_epochs=3)
+
+
+ARGUMENTS = {
+    "epochs": "Give max_epochs to the constructor, or to set_params.",
+    "batch_size": "Give batch_size to the constructor, or to set_params.",
+    "callbacks": "Give callbacks to the constructor, or to set_params.",
+    "verbose": "Give verbose to the constructor, or to set_params.",
+    "validation_data": "Use early_stopping=True, which holds a part of X back.",
+    "weights": "Use sample_weight.",
+    "sample_wieght": "Did you mean 'sample_weight'?",
+    "zzz": "Leave it out.",
+}
+
+
+@both
+@pytest.mark.parametrize("name", ARGUMENTS)
+@pytest.mark.usefixtures("no_training")
+def test_arguments_that_fit_does_not_take_are_answered_with_what_does(estimator_class, name):
+    who = f"{estimator_class.__name__}.fit takes X, y and sample_weight; got {name!r}. "
+
+    assert_refused(
+        lambda: tiny(estimator_class).fit(CUBE, target(estimator_class), **{name: 3}),
+        ParameterNameError,
+        f"^{re.escape(who + ARGUMENTS[name])}$",
+    )
+
+
+@pytest.mark.parametrize("name", ["quantiles", "q", "levels"])
+def test_quantiles_that_predict_quantiles_is_asked_for_are_its_alpha(name):
+    model = tiny(RNNRegressor, loss="quantile").fit(CUBE, NUMBERS)
+    words = rf"RNNRegressor\.predict_quantiles takes X and alpha; got '{name}'\. Use alpha\.$"
+
+    assert_refused(
+        lambda: model.predict_quantiles(CUBE, **{name: [0.1]}), ParameterNameError, words
+    )
 
 
 class Sum(torch.nn.Module):
@@ -621,6 +809,152 @@ def test_an_error_within_a_network_of_ones_own_is_not_mistaken_for_a_wrong_optio
         tiny(RNNRegressor, module=Wrong, optimizer__eps=1e-7).fit(CUBE, NUMBERS)
 
     assert caught.type is TypeError
+
+
+# -- cells -----------------------------------------------------------------------------------
+
+
+class Mean(RecurrentCell):
+    """A cell of one's own, as it should be; `wrong` makes something else of its state."""
+
+    wrong = None
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self.read = torch.nn.Linear(input_size, hidden_size)
+
+    def step(self, x, state):
+        (h,) = state
+        h = 0.9 * h + 0.1 * self.read(x)
+        return (h,) if self.wrong is None else type(self).wrong(h)
+
+
+class OneArgument(Mean):
+    def __init__(self, hidden_size):
+        super().__init__(1, hidden_size)
+
+
+class NoStep(RecurrentCell):
+    pass
+
+
+class OwnForward(torch.nn.Module):
+    """A cell that is told of all steps at once; `answer` says what of it comes back."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.read = torch.nn.Linear(input_size, hidden_size)
+
+    def forward(self, x):
+        return type(self).answer(self.read(x))
+
+
+ONE_STEP = r"must read whole sequences .*; got torch's {}, which reads single steps\. Use cell='{}'"
+NO_CELLS = {
+    "an instance": (Mean(2, 2), r"or a class, .*; got an instance of Mean\. Give .* cell=Mean, or"),
+    "an instance of torch's": (torch.nn.LSTM(2, 2), "got an instance of LSTM.* module="),
+    "LSTMCell": (torch.nn.LSTMCell, ONE_STEP.format("LSTMCell", "lstm")),
+    "GRUCell": (torch.nn.GRUCell, ONE_STEP.format("GRUCell", "gru")),
+    "no layer": (
+        dict,
+        r"cell=dict must be a class of layers, torch\.nn\.Module; got dict\. Derive",
+    ),
+    "no step": (NoStep, r"cell=NoStep must define what .*; got a class without it\. Define `step"),
+    "the base": (RecurrentCell, r"cell=RecurrentCell must define .*; got a class without it\."),
+    "one argument": (OneArgument, r"must be built from \(input_size, hidden_size\), .* Take these"),
+}
+
+
+@both
+@pytest.mark.parametrize("case", NO_CELLS)
+@pytest.mark.usefixtures("no_training")
+def test_cells_that_are_none_are_refused(estimator_class, case):
+    cell, words = NO_CELLS[case]
+
+    assert_refused(
+        lambda: tiny(estimator_class, cell=cell).fit(CUBE, target(estimator_class)),
+        CellError,
+        words,
+        f"{estimator_class.__name__}: ",
+    )
+
+
+def test_a_function_that_builds_no_layer_is_refused():
+    model = tiny(RNNRegressor, cell=lambda input_size, hidden_size: hidden_size)
+
+    assert_refused(lambda: model.fit(CUBE, NUMBERS), CellError, "class of layers, .*; got int")
+
+
+NO_STATES = {
+    "the state alone": (lambda h: h, r"got a Tensor of shape \(12, 2\)"),
+    "another size": (
+        lambda h: (torch.cat([h, h], dim=1),),
+        r"got a tuple of \(a Tensor of shape \(12, 4\)\)",
+    ),
+    "an output too": (
+        lambda h: (h, (h,)),
+        r"got a tuple of \(a Tensor of shape \(12, 2\), a tuple of \(a Tensor",
+    ),
+    "nothing": (lambda h: None, "got None"),
+    "an array": (lambda h: h.detach().numpy(), "got a ndarray"),
+}
+
+
+@both
+@pytest.mark.parametrize("X", [CUBE, RAGGED], ids=["cube", "list"])
+@pytest.mark.parametrize("case", NO_STATES)
+def test_steps_that_return_no_state_are_refused(estimator_class, X, case):
+    wrong, came = NO_STATES[case]
+    cell = type("Leaky", (Mean,), {"wrong": wrong})
+    words = (
+        rf"^Leaky: step must return the state after it, a tuple of 1 tensor .*, here \(12, 2\); "
+        rf"{came}.*\. For example, end with `return \(h,\)`, or extend initial_state\.$"
+    )
+
+    assert_refused(
+        lambda: tiny(estimator_class, cell=cell).fit(X, target(estimator_class)), CellError, words
+    )
+
+
+NO_LAYERS = {
+    "states alone": (lambda h: h, r"got a Tensor of shape \(12, 5, 2\)"),
+    "no last state": (lambda h: (h, None), r"got a tuple of \(a Tensor .*, None\)"),
+    "an empty last state": (lambda h: (h, ()), r"got a tuple of \(a Tensor .*, a tuple of \(\)\)"),
+    "a last state that is not one of several": (
+        lambda h: (h, h[:, -1]),
+        r"Tensor of shape \(12, 2",
+    ),
+    "another size": (lambda h: (h[..., :1], (h[:, -1, :1],)), r"Tensor of shape \(12, 5, 1\)"),
+    "the last state only": (lambda h: (h[:, -1], (h[:, -1],)), r"of \(a Tensor of shape \(12, 2\)"),
+}
+
+
+@both
+@pytest.mark.parametrize("case", NO_LAYERS)
+def test_layers_that_answer_otherwise_than_layers_do_are_refused(estimator_class, case):
+    answer, came = NO_LAYERS[case]
+    cell = type("Own", (OwnForward,), {"answer": staticmethod(answer)})
+    words = (
+        rf"^Own: forward must return all hidden states .*, here \(12, 5, 2\), and the last state, "
+        rf".*, here \(12, 2\); .*{came}.*\. Derive the class from RecurrentCell"
+    )
+
+    assert_refused(
+        lambda: tiny(estimator_class, cell=cell).fit(CUBE, target(estimator_class)),
+        CellError,
+        words,
+    )
+
+
+@both
+def test_cells_as_they_should_be_are_taken_and_leave_no_trace_of_the_check(estimator_class):
+    own = type("Own", (OwnForward,), {"answer": staticmethod(lambda h: (h, (h[:, -1],)))})
+
+    for cell in (Mean, own, torch.nn.LSTM):
+        model = tiny(estimator_class, cell=cell).fit(RAGGED, target(estimator_class))
+
+        assert np.isfinite(answers_of(model)).all()
+        assert not any(layer._forward_hooks for layer in model.module_.modules())
 
 
 # -- tokens ----------------------------------------------------------------------------------

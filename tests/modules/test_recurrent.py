@@ -1,9 +1,13 @@
 """Laws of the recurrent stack, for every cell and backend."""
 
+import copy
+import pickle
+
 import pytest
 import torch
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from sklearn_rnn.exceptions import CellError
 from sklearn_rnn.modules.cells import CELLS, RecurrentCell, build_layer
 from sklearn_rnn.modules.noise import Dropout
 from sklearn_rnn.modules.recurrent import RecurrentStack
@@ -161,3 +165,62 @@ def test_a_class_of_torch_means_its_name():
 def test_a_cell_without_a_step_says_so():
     with pytest.raises(NotImplementedError, match=r"RecurrentCell must define `step\(x, state\)`"):
         RecurrentCell(1, 1)(torch.zeros(1, 1, 1))
+
+
+class Keeps(RecurrentCell):
+    """A cell of one's own that remembers its first step, in a second tensor."""
+
+    def initial_state(self, x):
+        return (*super().initial_state(x), x.new_zeros(len(x), 1))
+
+    def step(self, x, state):
+        h, first = state
+        return h + x[:, :1], torch.where(first == 0, x[:, :1], first)
+
+
+class Forgets(Keeps):
+    def step(self, x, state):
+        return super().step(x, state)[:1]
+
+
+def test_a_cell_may_carry_several_tensors_of_which_the_first_is_the_hidden_state():
+    x = torch.ones(2, 3, 1)
+
+    states, (last, first) = Keeps(1, 4)(x)
+
+    assert states[:, :, 0].tolist() == [[1, 2, 3]] * 2
+    assert torch.equal(last, states[:, -1])
+    assert first.tolist() == [[1], [1]]
+
+
+def test_a_step_that_loses_part_of_the_state_is_refused():
+    words = r"^Forgets: step must return .* a tuple of 2 tensors .*; got a tuple of \(a Tensor of"
+
+    with pytest.raises(CellError, match=words):
+        Forgets(1, 4)(torch.ones(2, 3, 1))
+
+
+class AlwaysWrong(torch.nn.Module):
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+
+    def forward(self, x):
+        return x
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda layer: pickle.loads(pickle.dumps(layer))])
+def test_a_copy_of_a_layer_is_checked_too_when_it_is_first_called(copied):
+    layer = copied(
+        build_layer(
+            AlwaysWrong,
+            3,
+            4,
+            backend="auto",
+            nonlinearity="tanh",
+            generator=torch.Generator().manual_seed(0),
+        )
+    )
+
+    with pytest.raises(CellError, match=r"^AlwaysWrong: forward must return all hidden states"):
+        layer(torch.ones(2, 3, 3))
+    assert layer(torch.ones(2, 3, 3)).shape == (2, 3, 3)  # only what it answers first is looked at
