@@ -14,7 +14,7 @@ import operator
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, SupportsIndex, overload
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -50,18 +50,37 @@ class Sequences:
         """Return N."""
         return len(self.starts)
 
-    def __getitem__(self, i: int) -> NDArray[np.floating]:
-        """Return sequence `i`, a view of shape (T_i, F)."""
+    @property
+    def shape(self) -> tuple[int]:
+        """(N,), by which scikit-learn's splitters index this as they do arrays."""
+        return (len(self),)
+
+    @overload
+    def __getitem__(self, i: SupportsIndex) -> NDArray[np.floating]: ...
+    @overload
+    def __getitem__(self, i: Any) -> Sequences: ...
+    def __getitem__(self, i: Any) -> Any:
+        """Return sequence `i`, a view of shape (T_i, F); of a slice or array, `Sequences`."""
+        if isinstance(i, tuple) and len(i) == 2 and i[1] is Ellipsis:
+            i = i[0]  # as scikit-learn asks for the rows of arrays
+        if isinstance(i, slice):
+            return self.take(i)
+        if np.ndim(i):
+            return self.take(np.asarray(i) if len(i) else np.zeros(0, dtype=np.intp))
         start = self.starts[operator.index(i)]
         return self.steps[start : start + self.lengths[i]]
+
+    def __iter__(self) -> Iterator[NDArray[np.floating]]:
+        """Go through the sequences."""
+        return (self[i] for i in range(len(self)))
 
     @property
     def n_features(self) -> int:
         """F."""
         return self.steps.shape[1]
 
-    def take(self, index: NDArray) -> Sequences:
-        """Return the sequences at `index` (integers or booleans) over the same table."""
+    def take(self, index: NDArray | slice) -> Sequences:
+        """Return the sequences at `index` (integers, booleans, a slice) over the same table."""
         return replace(self, starts=self.starts[index], lengths=self.lengths[index])
 
     def coverage(self, weights: NDArray | None = None) -> NDArray[np.float64]:
@@ -80,6 +99,8 @@ def is_list_of_sequences(X: Any) -> bool:
     True if an item is an array or a data frame, or if items differ in length; a list of equally
     long lists of numbers is an array that has not been made yet.
     """
+    if isinstance(X, Sequences):
+        return True
     if isinstance(X, np.ndarray):
         return X.dtype == object and X.ndim == 1 and all(hasattr(x, "__len__") for x in X)
     if not isinstance(X, (list, tuple)) or not all(hasattr(x, "__len__") for x in X):
@@ -94,8 +115,9 @@ def as_sequences(X: Any, *, name: str, missing: str = "error", trim: bool = True
 
     Parameters
     ----------
-    X : array-like of shape (N, T, F) or (N, T), or list of arrays of shape (T_i, F) or (T_i,)
-        With two axes every number is a step of one feature. Real numbers; NaN is a missing value.
+    X : array-like of shape (N, T, F) or (N, T), list of arrays of shape (T_i, F) or (T_i,)
+        Or `Sequences`, as they are. With two axes every number is a step of one feature. Real
+        numbers; NaN is a missing value.
     name : str
         Who asks; opens every error message.
     missing : {"error", "mask", "ffill"}, default="error"
@@ -129,7 +151,9 @@ def as_sequences(X: Any, *, name: str, missing: str = "error", trim: bool = True
     >>> sequences[1].ravel()
     array([3., 4., 5.])
     """
-    if is_list_of_sequences(X):
+    if isinstance(X, Sequences):
+        sequences = X
+    elif is_list_of_sequences(X):
         sequences = _from_list(list(X), name)
     else:
         sequences = _from_array(_checked(X, name), name)
@@ -174,7 +198,13 @@ def reading_numbers(X: Any, name: str) -> Iterator[None]:
             f"n_steps); got shape {np.shape(values)}. Reshape your data: X.reshape(1, -1) is one "
             f"sequence of one feature."
         )
-    if getattr(getattr(values, "dtype", None), "kind", None) == "c":
+    kind = getattr(getattr(values, "dtype", None), "kind", None)
+    if kind in ("m", "M"):  # numpy would count them in nanoseconds
+        raise ValueError(
+            f"{name}: X must hold numbers; got dates or durations ({values.dtype}). Make numbers "
+            f"of them in a unit that says something, or drop them."
+        )
+    if kind == "c":
         raise ValueError(
             f"{name}: Complex data not supported: X must hold real numbers; got {values.dtype}. "
             f"Give real and imaginary part as two features."

@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.model_selection import train_test_split
+from sklearn.utils import _safe_indexing
 
 from sklearn_rnn.exceptions import MissingValuesError, SequenceLengthError, SequenceShapeError
 from sklearn_rnn.sequences import Sequences, as_sequences, is_list_of_sequences
@@ -436,3 +438,43 @@ def test_what_is_no_sequence_is_refused_without_printing_it(case):
 
     assert str(caught.value).startswith("Asker: ")
     assert "77.5" not in str(caught.value)
+
+
+# -- as scikit-learn indexes them --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "index", [[2, 0], np.array([2, 0]), [True, False, True], slice(1, None), slice(None, None, 2)]
+)
+def test_sequences_are_indexed_over_the_same_table(index):
+    sequences = read(RAGGED)
+
+    chosen, asked_by_scikit_learn = sequences[index], _safe_indexing(sequences, index)
+
+    expected = list(np.array([*RAGGED, None], dtype=object)[:-1][index])
+    for answer in (chosen, asked_by_scikit_learn):
+        assert isinstance(answer, Sequences)
+        assert answer.steps is sequences.steps
+        assert_holds(answer, expected)
+
+
+def test_splits_of_sequences_copy_nothing():
+    sequences = read(normal(20, 5, 2))
+
+    train, test = train_test_split(sequences, test_size=0.5, random_state=0)
+
+    assert sequences.shape == (20,)
+    assert train.steps is test.steps is sequences.steps
+    assert len(train) == len(test) == 10
+
+
+def test_no_sequences_may_be_chosen():
+    assert len(read(RAGGED)[[]]) == 0
+
+
+def test_dates_are_no_numbers():
+    dates = np.array([["2024-01-01", "2024-01-02"]], dtype="datetime64[s]")
+
+    for values in (dates, dates - dates[:, :1]):
+        with pytest.raises(ValueError, match="Asker: X must hold numbers; got dates or durations"):
+            read(values)
