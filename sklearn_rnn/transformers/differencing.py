@@ -1,61 +1,105 @@
-"""Differences of a series at given lags, and the way back."""
+"""Differences of series at given lags, and the way back."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable, Iterator
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import check_is_fitted
 
-from sklearn_rnn.exceptions import SeriesTooShortError
-from sklearn_rnn.transformers.history import Tail, check_history, check_order, index_of
+from sklearn_rnn.exceptions import SequenceShapeError, SeriesTooShortError
+from sklearn_rnn.transformers.history import Tail, check_history, index_of, rows_of
+from sklearn_rnn.transformers.lags import difference, rows_to_compare, undifference
+from sklearn_rnn.transformers.panels import axes_of, in_form_of, is_panel, names_of, series_of
 
-__all__ = ["Differencer", "difference", "undifference"]
-
-
-def difference(x: NDArray, lag: int) -> NDArray:
-    """Subtract from each row the row `lag` steps earlier: (T, F) becomes (T - lag, F)."""
-    return x[lag:] - x[:-lag]
+__all__ = ["Differencer", "Ends"]
 
 
-def undifference(dx: NDArray, before: NDArray) -> NDArray:
-    """Add differences back up, given the `lag` rows that come right before them.
+class Ends:
+    """The first and the last rows of a series: what its differences cannot tell.
 
-    The same call restores the past and continues into the future: only `before` differs.
+    As a rule as many rows as the lags use up; more if values are missing among them.
+
+    Attributes
+    ----------
+    head : ndarray of shape (..., R, F)
+        First rows.
+    tail : Tail
+        Last rows, with their index.
+    starts : tuple
+        The index of the first row, and of the first that has a difference; None where there is
+        none.
     """
-    lag = len(before)
-    x = np.concatenate([before, dx])
-    for phase in range(lag):
-        x[phase::lag] = x[phase::lag].cumsum(axis=0)
-    return x[lag:]
+
+    def __init__(self, rows: NDArray, index: pd.Index | None, lags: tuple[int, ...]) -> None:
+        length, reach = rows.shape[-2], sum(lags)
+        least = _unknown(rows_to_compare(rows, lags))
+
+        def enough(part: Callable[[int], NDArray]) -> int:
+            number = reach
+            while number < length and _unknown(rows_to_compare(part(number), lags)) > least:
+                number *= 2
+            return min(number, length)
+
+        self.head = np.array(rows[..., : enough(lambda n: rows[..., :n, :]), :])
+        self.tail = Tail(rows, index, enough(lambda n: rows[..., -n:, :]))
+        self.starts = tuple(
+            None if index is None or place >= length else index[place] for place in (0, reach)
+        )
+
+
+def _unknown(befores: list[NDArray]) -> int:
+    """Count the values that rows would have to be compared with, and are not known."""
+    return sum(int(np.isnan(before).sum()) for before in befores)
+
+
+def _behind_gap(before: NDArray, gap: int) -> NDArray:
+    """Return what rows are compared with if `gap` rows of which nothing is known come between."""
+    lag = before.shape[-2]
+    after = np.full_like(before, np.nan)
+    after[..., : max(lag - gap, 0), :] = before[..., gap:, :]
+    return after
 
 
 class Differencer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
-    """Difference a series at one or several lags, in order; rows are time steps.
+    """Difference series at one or several lags, in order, and add the differences up again.
 
-    The number of rows stays as it is: the first ``sum(lags)`` rows, of which nothing comes
-    before, become NaN. After `fit` on a data frame, rows that follow those of fit by
-    their index are differenced with the last rows of fit instead.
+    Rows are time steps. The first ``sum(lags)`` rows, of which nothing comes before, become NaN
+    or are dropped. After `fit` on a Series or data frame, rows that follow those of fit by their
+    index are differenced with the last rows of fit instead.
+
+    A missing value stays where it was: each value is compared with the last known one at its lag
+    (or twice, three times its lag).
 
     Parameters
     ----------
     lags : tuple of int, default=(1,)
-        ``(1,)`` removes a trend; ``(1, 12)`` a trend and then a yearly season of months.
+        ``(1,)`` removes a trend; ``(12,)`` a yearly season of months; ``(1, 12)`` both; ``(1, 1)``
+        is the second difference.
+    rows : {"keep", "drop"}, default="keep"
+        What becomes of rows that have no difference: "keep" gives NaN, so that y stays aligned in a
+        pipeline; "drop" leaves them out, which no pipeline of rows in time can carry through to y.
 
     Attributes
     ----------
-    head_ : ndarray of shape (sum(lags), n_features), float64
-        The first rows of fit, from which its other rows are restored.
-    tail_ : Tail
-        The last rows of fit, with their index, from which forecasts go on.
+    ends_ : dict of Ends
+        The first and the last rows of fit, from which its other rows are restored and forecasts go
+        on. By the name of the series in a panel (its position in a list); for one series, and for
+        an array (N, T, F), the name is None.
     n_features_in_ : int
         Number of columns seen in fit.
     feature_names_in_ : ndarray of str
         Their names, if X was a data frame.
+
+    See Also
+    --------
+    sklearn_rnn.sktime.Differencer : The same in sktime's pipelines.
 
     Examples
     --------
@@ -69,18 +113,29 @@ class Differencer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     array([ 1.,  4.,  9., 16.])
     >>> steps.inverse_transform([[9.0], [11.0]]).ravel()  # a forecast
     array([25., 36.])
+    >>> paths = np.array([[[9.0], [11.0]], [[8.0], [8.0]]])  # two forecasts
+    >>> steps.inverse_transform(paths)[:, :, 0]
+    array([[25., 36.],
+           [24., 32.]])
     """
 
-    def __init__(self, lags: tuple[int, ...] = (1,)) -> None:
-        self.lags = lags
+    _parameter_constraints: dict = {
+        "lags": "no_validation",  # said in our words
+        "rows": [StrOptions({"keep", "drop"})],
+    }
 
-    def fit(self, X: ArrayLike, y: Any = None) -> Differencer:
+    def __init__(self, lags: tuple[int, ...] = (1,), rows: str = "keep") -> None:
+        self.lags = lags
+        self.rows = rows
+
+    def fit(self, X: Any, y: Any = None) -> Differencer:
         """Remember the first and the last rows.
 
         Parameters
         ----------
-        X : array-like or DataFrame of shape (T, F)
-            Rows are time steps, in order.
+        X : array-like, Series or DataFrame of shape (T, F), or panel
+            Rows are time steps, in order. A panel is a list of series, an array (N, T, F), or a
+            data frame with a MultiIndex of series and time.
         y : None
             Not used.
 
@@ -92,112 +147,196 @@ class Differencer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Raises
         ------
         SeriesTooShortError
-            If there are no more rows than the lags use up.
+            If a series has fewer rows than the lags use up.
         """
-        reach = self._reach()
-        rows = self._check(X, reset=True)
-        if len(rows) <= reach:
-            raise SeriesTooShortError(
-                f"Differencer: lags={self.lags} use up {reach} rows; got a series of {len(rows)} "
-                f"(n_samples={len(rows)}). Give at least {reach + 1} rows, or fewer lags."
-            )
-        self.head_ = np.array(rows[:reach])
-        self.tail_ = Tail(rows, index_of(X), reach)
+        self._validate_params()
+        ends = {}
+        for name, raw, rows in self._series(X, reset=True):
+            self._check_length(name, rows)
+            ends[name] = Ends(rows, index_of(raw), tuple(self.lags))
+        self.ends_: dict[Hashable, Ends] = ends
         return self
 
-    def transform(
-        self, X: ArrayLike, history: ArrayLike | None = None
-    ) -> NDArray[np.float64] | pd.DataFrame:
+    def transform(self, X: Any, history: Any = None) -> Any:
         """Return differences.
 
         Parameters
         ----------
-        X : array-like or DataFrame of shape (T, F)
+        X : array-like, Series or DataFrame of shape (T, F), or panel
             Rows are time steps, in order.
         history : array-like of shape (n_rows, F), optional
-            At least ``sum(lags)`` rows just before X, for data without an index.
+            At least ``sum(lags)`` rows just before X, for data without an index. For an array
+            (N, T, F) of shape (N, n_rows, F); for another panel a list.
 
         Returns
         -------
-        ndarray or DataFrame of shape (T, F), float64
-            NaN where a row before is not known. A data frame keeps its index.
+        ndarray, Series, DataFrame or panel, float64
+            In the form of X, with its index. NaN where a row before is not known.
         """
         check_is_fitted(self)
-        rows = self._check(X, reset=False)
-        past = self._given(history)
-        if past is None:
-            past = self.tail_.before(index_of(X), self._reach())
-        rows = np.concatenate([past, rows])
-        for lag in self.lags:
-            rows = difference(rows, lag)
-        return self._like(X, rows)
+        return self._map(X, history, self._differences)
 
-    def inverse_transform(
-        self, X: ArrayLike, history: ArrayLike | None = None
-    ) -> NDArray[np.float64] | pd.DataFrame:
+    def inverse_transform(self, X: Any, history: Any = None) -> Any:
         """Add differences up.
 
         Parameters
         ----------
-        X : array-like or DataFrame of shape (T, F)
+        X : array-like, Series or DataFrame of shape (T, F), or panel
             Differences. If they begin with ``sum(lags)`` rows of NaN, as `transform` makes them,
-            and with the index of fit, if there is one, they are those of the rows of fit.
+            and with the index of fit, if there is one, they are those of the rows of fit. After fit
+            on one series, an array (n_paths, T, F) holds sample paths (or quantiles) of what comes
+            next; after fit on a panel of N series so does an array (N, n_paths, T, F).
         history : array-like of shape (n_rows, F), optional
-            At least ``sum(lags)`` rows of the series just before X. If not given, X is taken to
-            follow right after the rows of fit; an index that says otherwise is an error.
+            At least ``sum(lags)`` rows of the series just before X; with ``(N, n_rows, F)`` each of
+            N paths has its own. For a panel a list. If not given, X is taken to follow right
+            after the rows of fit; an index that says otherwise is an error.
 
         Returns
         -------
-        ndarray or DataFrame of shape (T, F), float64
-            The series. A data frame keeps its index.
+        ndarray, Series, DataFrame or panel, float64
+            The series, in the form of X, with its index.
         """
         check_is_fitted(self)
-        changes = self._check(X, reset=False)
-        reach, past = self._reach(), self._given(history)
+        return self._map(X, history, self._sums)
+
+    def _map(self, X: Any, history: Any, change: Callable[..., NDArray]) -> Any:
+        """Change each series, told of the rows before it, and give all the form of X."""
+        named = list(self._series(X, reset=False))
+        pasts = self._pasts(X, history, len(named))
+        parts = [
+            self._like(raw, change(name, rows, index_of(raw), past))
+            for (name, raw, rows), past in zip(named, pasts, strict=True)
+        ]
+        return in_form_of(X, parts) if _is_list(X) else parts[0]
+
+    def _differences(
+        self, name: Hashable, rows: NDArray, index: pd.Index | None, past: NDArray | None
+    ) -> NDArray:
+        known, gap = past, 0
+        # Series of a list have no names: those of another list are others, whatever their dates.
+        if past is None and not isinstance(name, int) and name in self.ends_:
+            known, gap = self.ends_[name].tail.known_before(index) or (None, 0)
+        drop = self.rows == "drop" and (known is None or not known.shape[-2])
+        if drop:
+            self._check_length(name, rows)
+        for before in self._befores(known, gap):
+            rows, _ = difference(rows, _spread(before, rows))
+        return rows[..., self._reach() :, :] if drop else rows
+
+    def _befores(self, past: NDArray | None, gap: int = 0) -> list[NDArray]:
+        """Return what rows are to be compared with that come `gap` rows after `past`."""
+        if past is None:
+            past = np.full((self._reach(), self.n_features_in_), np.nan)
+        # behind a gap, differences of differences would bridge it: they begin anew
+        gap = self._reach() if gap and len(self.lags) > 1 else gap
+        return [_behind_gap(before, gap) for before in rows_to_compare(past, self.lags)]
+
+    def _sums(
+        self, name: Hashable, changes: NDArray, index: pd.Index | None, past: NDArray | None
+    ) -> NDArray:
         if past is not None:
-            rows = self._add_up(changes, past)
-        elif self._starts_like_fit(X) and np.isnan(changes[:reach]).all():
-            rows = np.concatenate([self.head_, self._add_up(changes[reach:], self.head_)])
-        else:
-            rows = self._add_up(changes, self._known_before(X))
-        return self._like(X, rows)
+            return self._add_up(changes, self._befores(past))
+        ends = self.ends_.get(name)
+        if ends is None:
+            raise ValueError(
+                f"Differencer: history= must give the {self._reach()} rows just before each series "
+                f"to add its differences up; fit has seen {len(self.ends_)} series, and others. "
+                f"Give them, or the panel of fit."
+            )
+        begin = self._place_in_fit(changes, index, ends)
+        if begin is None:
+            return self._add_up(changes, self._befores_of_later(index, ends.tail))
+        head = ends.head[..., begin : begin + changes.shape[-2], :]
+        later = changes[..., head.shape[-2] :, :]
+        return np.concatenate([head, self._add_up(later, self._befores(ends.head))], axis=-2)
 
-    def _starts_like_fit(self, X: Any) -> bool:
-        """Tell whether X may hold the rows of fit from the first on."""
-        index, start = index_of(X), self.tail_.start
-        if len(X) < self._reach():
-            return False
-        return index is None or start is None or index[0] == start
+    def _place_in_fit(self, changes: NDArray, index: pd.Index | None, ends: Ends) -> int | None:
+        """Return at which row of fit `changes` begin; None if they come later."""
+        reach = self._reach()
+        first = None if index is None or not len(index) else index[0]
+        if changes.shape[:-2] != ends.head.shape[:-2]:
+            return None
+        if self.rows == "drop":
+            # without an index, nothing tells differences of the past from a forecast
+            return reach if first is not None and first == ends.starts[1] else None
+        if first is not None and ends.starts[0] is not None and first != ends.starts[0]:
+            return None
+        within = changes.shape[-2] >= reach and np.isnan(changes[..., :reach, :]).all()
+        return 0 if within else None
 
-    def _known_before(self, X: Any) -> NDArray:
-        """Return the rows just before X: the last of fit, if X has no index that says otherwise."""
-        index = index_of(X)
-        kept = self.tail_.index
-        if index is None or kept is None:
-            return self.tail_.rows
-        past, unknown = self.tail_.before(index, self._reach()), np.isnan(self.tail_.rows)
-        if np.isnan(past).any() and not unknown.any():
+    def _befores_of_later(self, index: pd.Index | None, tail: Tail) -> list[NDArray]:
+        """Return what rows are to be compared with that come after those of fit."""
+        right_after = self._befores(tail.rows)
+        if index is None or tail.index is None:
+            return right_after
+        known = tail.known_before(index) if len(index) else None
+        befores = self._befores(*known) if known is not None else []
+        if not befores or _unknown(befores) > _unknown(right_after):
             raise ValueError(
                 f"Differencer: the {self._reach()} rows just before X must be known to add its "
-                f"differences up; X starts at {index[0]}, and fit ended at {kept[-1]}. "
+                f"differences up; X starts at {index[0]}, and fit ended at {tail.index[-1]}. "
                 f"Give them as history=."
             )
-        return past
+        return befores
 
-    def _like(self, X: Any, rows: NDArray) -> NDArray | pd.DataFrame:
-        """Give rows the index and columns of X, so that a window behind still knows the time."""
-        if not hasattr(X, "iloc"):
-            return rows
-        named = all(isinstance(name, str) for name in X.columns)
-        return pd.DataFrame(rows, X.index, self.get_feature_names_out() if named else X.columns)
-
-    def _add_up(self, changes: NDArray, past: NDArray) -> NDArray:
-        stages = [past]
-        for lag in self.lags[:-1]:
-            stages.append(difference(stages[-1], lag))
-        for lag, stage in zip(reversed(self.lags), reversed(stages), strict=True):
-            changes = undifference(changes, stage[len(stage) - lag :])
+    def _add_up(self, changes: NDArray, befores: list[NDArray]) -> NDArray:
+        for before in reversed(befores):
+            changes = undifference(changes, _spread(before, changes))
         return changes
+
+    def _series(self, X: Any, reset: bool) -> Iterator[tuple[Hashable, Any, NDArray]]:
+        """Yield the name of each series, how it came, and its rows, checked."""
+        if not _is_list(X):
+            yield None, X, rows_of(self, X, reset=reset)
+            return
+        names = names_of(X)
+        for name, series in zip(names, series_of(X), strict=True):
+            flat = not hasattr(series, "iloc") and axes_of(series) == 1
+            table = np.reshape(series, (-1, 1)) if flat else series
+            try:
+                yield name, series, rows_of(self, table, reset=reset and name == names[0])
+            except ValueError as error:
+                raise type(error)(f"{error} (This is series {name} of {len(names)}.)") from error
+
+    def _pasts(self, X: Any, history: Any, number: int) -> list[NDArray | None]:
+        if history is None:
+            return [None] * number
+        histories = [history]
+        if _is_list(X):
+            histories = series_of(history) if is_panel(history) else list(history)
+        if len(histories) != number:
+            raise SequenceShapeError(
+                f"Differencer: history must have an item for each series of X; got "
+                f"{len(histories)} for {number} series. Give a list of the rows before each."
+            )
+        pasts = [check_history(past, self.n_features_in_, "Differencer") for past in histories]
+        shortest = min(past.shape[-2] for past in pasts if past is not None)
+        if shortest < self._reach():
+            raise SeriesTooShortError(
+                f"Differencer: history must have at least {self._reach()} rows for "
+                f"lags={self.lags}; got {shortest}. Give more of the rows just before X."
+            )
+        return pasts
+
+    def _like(self, raw: Any, rows: NDArray) -> Any:
+        """Give rows the index and names that they had: a window behind wants to know the time."""
+        if not hasattr(raw, "iloc"):
+            return rows[:, 0] if axes_of(raw) == 1 else rows
+        index = raw.index[len(raw) - len(rows) :]
+        if raw.ndim == 1:
+            return pd.Series(rows[:, 0], index, name=raw.name)
+        named = all(isinstance(name, str) for name in raw.columns)
+        return pd.DataFrame(rows, index, self.get_feature_names_out() if named else raw.columns)
+
+    def _check_length(self, name: Hashable, rows: NDArray) -> None:
+        reach, length = self._reach(), rows.shape[-2]
+        least = reach + (self.rows == "drop")
+        if length < least:
+            which = "" if name is None else f" ({name})"
+            raise SeriesTooShortError(
+                f"Differencer: lags={self.lags} use up {reach} rows; got a series{which} of "
+                f"{length} (n_samples={length}). Give at least {least} rows, or fewer lags."
+            )
 
     def _reach(self) -> int:
         """Return how many rows the lags use up."""
@@ -212,23 +351,25 @@ class Differencer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             )
         return int(sum(lags))
 
-    def _given(self, history: ArrayLike | None) -> NDArray | None:
-        past, reach = check_history(history, self.n_features_in_, "Differencer"), self._reach()
-        if past is not None and len(past) < reach:
-            raise SeriesTooShortError(
-                f"Differencer: history must have at least {reach} rows for lags={self.lags}; got "
-                f"{len(past)}. Give more of the rows just before X."
-            )
-        return None if past is None else past[len(past) - reach :]
-
-    def _check(self, X: ArrayLike, reset: bool) -> NDArray[np.float64]:
-        check_order(X, "Differencer")
-        return validate_data(self, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan")
-
     def __sklearn_tags__(self):
         """Tell scikit-learn that NaN is welcome, and that a row depends on those before it."""
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
+        tags.input_tags.allow_nan = tags.input_tags.three_d_array = True
         tags.non_deterministic = True
         tags.transformer_tags.preserves_dtype = ["float64"]
         return tags
+
+
+def _is_list(X: Any) -> bool:
+    """Tell whether X is a panel whose series are looked at one by one: any but an array."""
+    return is_panel(X) and not isinstance(X, np.ndarray)
+
+
+def _spread(before: NDArray, rows: NDArray) -> NDArray:
+    """Let (N, lag, F) stand for all paths of (N, n_paths, T, F)."""
+    missing = rows.ndim - before.ndim
+    return (
+        before.reshape(before.shape[0], *[1] * missing, *before.shape[1:])
+        if (before.ndim > 2 and missing > 0)
+        else before
+    )
