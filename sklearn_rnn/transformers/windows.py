@@ -10,12 +10,21 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from sklearn_rnn.exceptions import SequenceShapeError, SeriesTooShortError
-from sklearn_rnn.transformers.history import Tail, check_history, check_order, index_of
+from sklearn_rnn.sequences import Sequences, as_sequences
+from sklearn_rnn.transformers.history import (
+    Tail,
+    check_columns,
+    check_history,
+    check_order,
+    index_of,
+    rows_of,
+)
+from sklearn_rnn.transformers.panels import axes_of, is_panel, names_of, series_of
 
-__all__ = ["SlidingWindow", "make_windows", "windows_of"]
+__all__ = ["SlidingWindow", "check_rows", "make_windows", "read_only", "windows_of"]
 
 
 def windows_of(rows: NDArray, window_length: int, step_length: int = 1) -> NDArray:
@@ -24,14 +33,16 @@ def windows_of(rows: NDArray, window_length: int, step_length: int = 1) -> NDArr
 
 
 def make_windows(
-    series: ArrayLike, window_length: int, horizon: int = 1, step_length: int = 1
-) -> tuple[NDArray, NDArray]:
-    """Cut a series into windows and the values that follow each of them.
+    series: Any, window_length: int, horizon: int = 1, step_length: int = 1
+) -> tuple[Any, NDArray]:
+    """Cut a series, or each series of a panel, into windows and the values that follow them.
 
     Parameters
     ----------
-    series : array-like, Series or DataFrame of shape (T,) or (T, F)
-        Rows are time steps, in order.
+    series : array-like, Series or DataFrame of shape (T,) or (T, F); or a panel
+        Rows are time steps, in order. A panel is a list of such series, of unequal lengths
+        perhaps, an array (n_series, T, F), or a Series or data frame with a MultiIndex whose last
+        level is time. No window crosses from one series to the next.
     window_length : int
         Steps in a window.
     horizon : int, default=1
@@ -41,17 +52,25 @@ def make_windows(
 
     Returns
     -------
-    X : ndarray of shape (N, window_length, F)
-        Windows, a read-only view of `series` wherever it can be viewed as floats.
+    X : ndarray of shape (N, window_length, F), or Sequences
+        Windows, a read-only view of `series` wherever it can be viewed as floats. Those of a
+        panel, one series after the other, are `Sequences`: slices of the panel's steps, which the
+        estimators take as they are, and ``np.array(list(X))`` copies into an array.
     y : ndarray of shape (N,), (N, horizon), (N, F) or (N, horizon, F)
-        What follows each window, a view; axes of length 1 are left out.
+        What follows each window, axes of length 1 left out; a view, of a panel a copy.
 
     Raises
     ------
     SeriesTooShortError
-        If the series has no full window with something to predict behind it.
+        If the series, or a series of the panel, has no full window with something to predict
+        behind it.
     TimeOrderError
         If its dates do not ascend.
+
+    See Also
+    --------
+    SlidingWindow : A window for each row, inside a pipeline.
+    TimeSpanWindow : Windows of a fixed duration.
 
     Examples
     --------
@@ -62,20 +81,37 @@ def make_windows(
            [2., 3., 4.]])
     >>> y
     array([4., 5.])
+
+    A panel of two series:
+
+    >>> X, y = make_windows([[1.0, 2.0, 3.0], [7.0, 8.0, 9.0, 10.0]], window_length=2)
+    >>> [window.ravel().tolist() for window in X]
+    [[1.0, 2.0], [7.0, 8.0], [8.0, 9.0]]
+    >>> y
+    array([ 3.,  9., 10.])
     """
-    check_order(series, "make_windows")
     sizes = {"window_length": window_length, "horizon": horizon, "step_length": step_length}
     for name, size in sizes.items():
         if not isinstance(size, Integral) or size < 1:
             raise ValueError(
                 f"make_windows: {name} must be a whole number of at least 1; got {size!r}."
             )
-    rows = _as_floats(np.asarray(series))
+    cut = _cut_panel if is_panel(series) else _cut_series
+    X, y = cut(series, window_length, horizon, step_length)
+    y = y[:, 0] if horizon == 1 else y
+    return X, y[..., 0] if y.shape[-1] == 1 else y
+
+
+def _cut_series(
+    series: Any, window_length: int, horizon: int, step_length: int
+) -> tuple[NDArray, NDArray]:
+    """Return windows (N, window_length, F) and what follows (N, horizon, F), both views."""
+    rows = np.asarray(_as_floats(series, "make_windows"))
     rows = rows[:, np.newaxis] if rows.ndim == 1 else rows
     if rows.ndim != 2:
         raise SequenceShapeError(
-            f"make_windows: series must have shape (n_steps,) or (n_steps, n_features); got "
-            f"{np.shape(series)}. Cut one series at a time."
+            f"make_windows: series must have shape (n_steps,) or (n_steps, n_features), or be a "
+            f"panel of such series; got {np.shape(series)}. Flatten further axes into features."
         )
     needed = window_length + horizon
     if len(rows) < needed:
@@ -84,22 +120,103 @@ def make_windows(
             f"at least {needed} steps; got {len(rows)}. Give more steps or a smaller window."
         )
     X = windows_of(rows[: len(rows) - horizon], window_length, step_length)
-    y = windows_of(rows[window_length:], horizon, step_length)
-    y = y[:, 0] if horizon == 1 else y
-    return X, y[..., 0] if rows.shape[1] == 1 else y
+    return X, windows_of(rows[window_length:], horizon, step_length)
 
 
-def _as_floats(rows: NDArray) -> NDArray:
-    """Return `rows` as they are if they are floats, else as float64."""
+def _cut_panel(
+    panel: Any, window_length: int, horizon: int, step_length: int
+) -> tuple[Sequences, NDArray]:
+    """Return windows as slices of one table of all steps, and what follows (N, horizon, F)."""
+    series, needed = _read_panel(panel), window_length + horizon
+    lengths = series.lengths if isinstance(series, Sequences) else np.array(list(map(len, series)))
+    short = lengths < needed
+    if short.any():
+        raise SeriesTooShortError(
+            f"make_windows: window_length={window_length} and horizon={horizon} need at least "
+            f"{needed} steps in every series; got fewer in {short.sum()} of {len(series)}, and "
+            f"{lengths.min()} in the shortest. Leave these out, as in "
+            f"[x for x in panel if len(x) >= {needed}], or give a smaller window."
+        )
+    whole = as_sequences(series, name="make_windows", missing="mask", trim=False)
+    counts = (whole.lengths - needed) // step_length + 1
+    # the number of each window within its own series
+    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    starts = np.repeat(whole.starts, counts) + step_length * within
+    X = Sequences(read_only(whole.steps), starts, np.full(len(starts), window_length))
+    return X, windows_of(whole.steps, horizon)[starts + window_length]
+
+
+def _read_panel(panel: Any) -> Any:
+    """Return the series of a panel as `as_sequences` takes them, checked one by one."""
+    if isinstance(panel, Sequences):
+        return panel
+    if isinstance(panel, np.ndarray) and panel.ndim == 3:
+        return _as_floats(panel, "make_windows")
+    parts = zip(names_of(panel), series_of(panel), strict=True)
+    return [_as_floats(part, f"make_windows, series {name!r}") for name, part in parts]
+
+
+def read_only(rows: NDArray) -> NDArray:
+    """Return a view of rows that cannot be written to: windows share them."""
+    view = rows.view()
+    view.flags.writeable = False
+    return view
+
+
+def _as_floats(series: Any, name: str) -> Any:
+    """Return an array or a data frame as it is if it holds floats, else as float64."""
+    check_order(series, name)
+    check_columns(series, name)
+    if hasattr(series, "columns"):  # two frames of a panel must have the same
+        floats = all(getattr(dtype, "kind", "O") == "f" for dtype in series.dtypes)
+        return series if floats else series.astype(np.float64)
+    rows = np.asarray(series)
     try:
         if rows.dtype.kind in "cmM":  # numpy would drop the imaginary part, or count nanoseconds
             raise TypeError("not a real number")
         return rows if rows.dtype.kind == "f" else rows.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"make_windows: series must hold numbers; got dtype {rows.dtype}. Convert or drop "
+            f"{name}: series must hold numbers; got dtype {rows.dtype}. Convert or drop "
             f"what is not a number."
         ) from error
+
+
+def check_rows(X: Any, name: str, panel_hint: str) -> None:
+    """Refuse what is not a table of rows in time: several series, or a single column.
+
+    Parameters
+    ----------
+    X : array-like or DataFrame
+        What is to have shape (T, F).
+    name : str
+        Who asks.
+    panel_hint : str
+        What to do with a panel.
+    """
+    wanted = f"{name}: X must have shape (n_rows, n_features), one series whose rows are in time"
+    if is_panel(X) and not _is_list_of_rows(X):
+        raise SequenceShapeError(f"{wanted}; got a panel of {len(names_of(X))}. {panel_hint}")
+    if axes_of(X) > 2:
+        raise SequenceShapeError(f"{wanted}; got shape {np.shape(X)}. {panel_hint}")
+    if hasattr(X, "columns") and not X.shape[1]:  # in scikit-learn's words, which tests look for
+        raise SequenceShapeError(
+            f"{wanted}; got 0 feature(s) (shape={X.shape}) while a minimum of 1 is required. "
+            f"Select a column."
+        )
+    if axes_of(X) == 1:
+        hint = (
+            "Use X.to_frame()."
+            if hasattr(X, "to_frame")
+            else "Reshape your data: X.reshape(-1, 1) is one feature."
+        )
+        raise SequenceShapeError(f"{wanted}; got {type(X).__name__} of {len(X)} values. {hint}")
+
+
+def _is_list_of_rows(X: Any) -> bool:
+    """Tell whether X is a list of rows that are arrays, and so a table."""
+    is_list = isinstance(X, (list, tuple))
+    return is_list and all(type(x) is np.ndarray and x.shape == X[0].shape[:1] for x in X)
 
 
 class SlidingWindow(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
@@ -138,7 +255,8 @@ class SlidingWindow(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
 
     See Also
     --------
-    make_windows : Windows and what follows them, outside a pipeline.
+    make_windows : Windows and what follows them, outside a pipeline; also of panels.
+    TimeSpanWindow : Windows of a fixed duration, over rows that need not be regular.
 
     Examples
     --------
@@ -243,9 +361,8 @@ class SlidingWindow(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         return past
 
     def _check(self, X: ArrayLike, reset: bool) -> NDArray:
-        check_order(X, "SlidingWindow")
-        floats = [np.float64, np.float32]
-        return validate_data(self, X, reset=reset, dtype=floats, ensure_all_finite="allow-nan")
+        check_rows(X, "SlidingWindow", "Cut each series with make_windows(panel, window_length).")
+        return rows_of(self, X, reset=reset, dtype=[np.float64, np.float32])
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray:
         """Return names of the columns: one for each feature, or one for each lag if flattened.

@@ -11,14 +11,15 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression
-from sklearn.model_selection import TimeSeriesSplit
+from sklearn.model_selection import KFold, TimeSeriesSplit, cross_val_score, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sklearn_rnn import SlidingWindow, make_windows
-from sklearn_rnn.exceptions import SequenceShapeError, SeriesTooShortError
+from sklearn_rnn import RNNRegressor, SlidingWindow, make_windows
+from sklearn_rnn.exceptions import SequenceShapeError, SeriesTooShortError, TimeOrderError
+from sklearn_rnn.sequences import Sequences, as_sequences
 from sklearn_rnn.transformers.windows import windows_of
 
 quick = settings(max_examples=50, deadline=None, derandomize=True)
@@ -114,7 +115,7 @@ def test_series_shorter_than_window_and_horizon_is_refused():
         make_windows(numbered(6), 4, horizon=3)
 
 
-@pytest.mark.parametrize("series", [3.0, np.zeros((9, 2, 2))])
+@pytest.mark.parametrize("series", [3.0, np.zeros((9, 9, 2, 2))])
 def test_series_of_other_axes_is_refused(series):
     with pytest.raises(SequenceShapeError, match=r"must have shape \(n_steps,\) or.*; got \("):
         make_windows(series, 3)
@@ -134,6 +135,213 @@ def test_series_of_other_axes_is_refused(series):
 def test_series_that_holds_no_real_numbers_is_refused(series):
     with pytest.raises(ValueError, match="make_windows: series must hold numbers; got dtype"):
         make_windows(series, 2)
+
+
+@pytest.mark.parametrize("column", ["name", "date", "kind"])
+def test_columns_that_hold_no_numbers_are_named_and_their_values_are_not(column):
+    values = {"name": list("qwer"), "date": DAYS[:4], "kind": pd.Categorical(list("qwer"))}
+    frame = pd.DataFrame({"load": numbered(4, 1)[:, 0], column: values[column]})
+
+    with pytest.raises(ValueError, match=rf"must hold numbers.*\['{column}'\]\. Encode") as info:
+        make_windows(frame, 2)
+
+    assert "q" not in str(info.value)
+
+
+def test_missing_values_of_pandas_are_nan():
+    frame = pd.DataFrame({"a": pd.array([1, None, 3, 4], dtype="Int64")})
+
+    X, y = make_windows(frame, 3)
+
+    np.testing.assert_array_equal(X[0, :, 0], [1, np.nan, 3])
+    np.testing.assert_array_equal(y, [4])
+
+
+# -- panels ------------------------------------------------------------------------------
+
+
+def panel_of(lengths, columns=2):
+    """Return series whose first value in each step says of which series it is."""
+    series = [numbered(length, columns) + 1000 * (i + 1) for i, length in enumerate(lengths)]
+    for i, x in enumerate(series):
+        x[:, 0] = i
+    return series
+
+
+def as_frames(series):
+    return [pd.DataFrame(x, DAYS[: len(x)], columns=["which", "value"]) for x in series]
+
+
+def as_multiindex(series):
+    return pd.concat(as_frames(series), keys=[f"s{i}" for i in range(len(series))])
+
+
+DAYS = pd.date_range("2000-01-01", periods=60, freq="D")
+PANELS = {
+    "list": list,
+    "tuple": tuple,
+    "frames": as_frames,
+    "object array": lambda series: np.array([*series, None], dtype=object)[:-1],
+    "nested lists": lambda series: [x.tolist() for x in series],
+    "MultiIndex": as_multiindex,
+    "MultiIndex of two levels": lambda series: pd.concat({"group": as_multiindex(series)}),
+    "MultiIndex in order of time": lambda series: as_multiindex(series).sort_index(level=1),
+    "Sequences": lambda series: as_sequences(series, name="test"),
+    "array": np.array,
+    "array in another order": lambda series: (
+        np.array(series).transpose(1, 0, 2).copy().swapaxes(0, 1)
+    ),
+}
+RAGGED = set(PANELS) - {"array", "array in another order"}
+
+
+@pytest.mark.parametrize("form", PANELS)
+@settings(max_examples=20, deadline=None, derandomize=True)
+@given(window_length=sizes, horizon=sizes, step_length=sizes, data=st.data())
+def test_windows_of_a_panel_are_those_of_its_series_one_after_the_other(
+    form, window_length, horizon, step_length, data
+):
+    more = data.draw(st.lists(st.integers(0, 7), min_size=1, max_size=4))
+    more = more if form in RAGGED else [more[0]] * len(more)
+    series = panel_of([window_length + horizon + extra for extra in more])
+    alone = [make_windows(x, window_length, horizon, step_length) for x in series]
+
+    X, y = make_windows(PANELS[form](series), window_length, horizon, step_length)
+
+    assert isinstance(X, Sequences)
+    np.testing.assert_array_equal(np.asarray(list(X)), np.concatenate([x for x, _ in alone]))
+    np.testing.assert_array_equal(y, np.concatenate([y for _, y in alone]))
+
+
+def test_no_window_and_no_target_crosses_from_one_series_to_the_next():
+    X, y = make_windows(panel_of([9, 6, 12]), 3, horizon=2)
+
+    for window, target in zip(X, y, strict=True):
+        assert len({*window[:, 0], *target[:, 0]}) == 1
+    assert len(X) == 5 + 2 + 8
+
+
+@pytest.mark.parametrize(
+    ("columns", "horizon", "shape"), [(1, 1, ()), (1, 3, (3,)), (2, 1, (2,)), (2, 3, (3, 2))]
+)
+def test_targets_of_a_panel_have_the_axes_of_those_of_a_series(columns, horizon, shape):
+    X, y = make_windows([numbered(10, columns), numbered(8, columns)], 4, horizon)
+
+    assert X[0].shape == (4, columns)
+    assert y.shape == (12 - 2 * (horizon - 1) - 2, *shape)
+
+
+@pytest.mark.parametrize("convert", [np.array, list, pd.Series])
+def test_series_of_a_panel_may_have_one_axis(convert):
+    X, y = make_windows([convert([1.0, 2.0, 3.0]), convert([7.0, 8.0, 9.0, 10.0])], 2)
+
+    np.testing.assert_array_equal(np.array(list(X))[:, :, 0], [[1, 2], [7, 8], [8, 9]])
+    np.testing.assert_array_equal(y, [3, 9, 10])
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("columns", [1, 3])
+def test_windows_of_an_array_of_series_are_views_that_cannot_be_written_to(dtype, columns):
+    panel = np.ones((4, 30, columns), dtype=dtype)
+
+    X, y = make_windows(panel, 5)
+
+    assert X[0].dtype == y.dtype == dtype
+    assert np.shares_memory(X.steps, panel)
+    assert X.steps.shape == (120, columns)
+    assert not X.steps.flags.writeable
+
+
+def test_windows_of_a_list_of_series_share_one_table():
+    X, _ = make_windows(panel_of([30, 20]), 5)
+
+    assert X.steps.shape == (50, 2)
+    assert np.shares_memory(X[0], X[1])
+    assert not X[0].flags.writeable
+
+
+def test_panel_is_left_as_it_was_and_may_be_read_only():
+    panel = np.array(panel_of([8, 8]))
+    before = panel.copy()
+    panel.flags.writeable = False
+
+    make_windows(panel, 3)
+
+    np.testing.assert_array_equal(panel, before)
+
+
+def test_estimators_learn_from_windows_of_a_panel_what_they_learn_from_their_copies():
+    X, y = make_windows([np.sin(np.arange(40.0)), np.cos(np.arange(30.0))], 6)
+    model = RNNRegressor(hidden_size=3, max_epochs=2, random_state=0)
+
+    answers = clone(model).fit(X, y).predict(X)
+
+    copies = np.array(list(X))
+    np.testing.assert_array_equal(answers, clone(model).fit(copies, y).predict(copies))
+
+
+def test_scikit_learn_splits_windows_of_a_panel():
+    X, y = make_windows([np.sin(np.arange(40.0)), np.cos(np.arange(30.0))], 6)
+    model = RNNRegressor(hidden_size=2, max_epochs=1, random_state=0)
+
+    X_train, X_test, y_train, y_test = train_test_split(X, y, shuffle=False)
+    score = model.fit(X_train, y_train).score(X_test, y_test)
+    scores = cross_val_score(model, X, y, cv=KFold(3))
+
+    assert len(X_train) + len(X_test) == len(X) == 58
+    assert np.isfinite([score, *scores]).all()
+
+
+@pytest.mark.parametrize(
+    ("lengths", "words"),
+    [
+        ([9, 6, 5, 0], r"at least 7 steps in every series; got fewer in 3 of 4, and 0 in the"),
+        ([3, 6], r"fewer in 2 of 2, and 3 in the shortest\. Leave these out.*len\(x\) >= 7\]"),
+    ],
+)
+def test_series_of_a_panel_that_are_too_short_are_counted_not_left_out(lengths, words):
+    with pytest.raises(SeriesTooShortError, match=words):
+        make_windows(panel_of(lengths), 4, horizon=3)
+
+
+def test_short_series_of_an_array_or_of_sequences_are_counted_too():
+    panel = np.ones((5, 6, 2))
+
+    for form in (panel, as_sequences(panel, name="test")):
+        with pytest.raises(SeriesTooShortError, match=r"got fewer in 5 of 5, and 6 in the"):
+            make_windows(form, 6)
+
+
+def test_series_of_a_panel_out_of_order_is_named():
+    frame = as_multiindex(panel_of([6, 6]))
+    wrong = pd.concat([frame.iloc[:6], frame.iloc[:5:-1]])
+
+    with pytest.raises(TimeOrderError, match=r"make_windows, series 's1': the index of X must asc"):
+        make_windows(wrong, 3)
+
+
+def test_series_of_a_panel_that_hold_no_numbers_are_named():
+    frames = as_frames(panel_of([6, 6]))
+    frames[1]["name"] = "q"
+
+    with pytest.raises(ValueError, match=r"series 1: every column.*numbers.*\['name'\]\. Encode"):
+        make_windows(frames, 3)
+    with pytest.raises(ValueError, match=r"series 1: series must hold numbers; got dtype <U1"):
+        make_windows([np.ones(9), np.array(list("qwer"))], 3)
+
+
+@pytest.mark.parametrize(
+    ("panel", "words"),
+    [
+        ([np.ones((9, 2)), np.ones((9, 3))], r"same features; got \(9, 2\) and \(9, 3\)"),
+        ([np.ones((9, 2, 2))], r"must have shape \(n_steps, n_features\)"),
+        ([*as_frames([np.ones((9, 2))]), pd.DataFrame(np.ones((9, 2)))], r"same columns"),
+    ],
+    ids=["features", "axes", "columns"],
+)
+def test_series_of_a_panel_that_do_not_fit_together_are_refused(panel, words):
+    with pytest.raises(SequenceShapeError, match=words):
+        make_windows(panel, 3)
 
 
 # -- a window for each row ---------------------------------------------------------------
@@ -480,6 +688,58 @@ def test_history_of_other_columns_is_refused():
 
     with pytest.raises(SequenceShapeError, match=r"\(n_rows, 2\).*got shape \(5, 1\)\. Give"):
         windower.transform(numbered(20), history=numbered(5, 1))
+
+
+PANELS_REFUSED = ["list", "frames", "MultiIndex", "Sequences", "array"]
+
+
+@pytest.mark.parametrize("form", PANELS_REFUSED)
+def test_panels_are_refused_for_windows_would_cross_from_series_to_series(form):
+    panel = PANELS[form](panel_of([9, 9]))
+    words = r"SlidingWindow: X must have shape.*got a panel of 2\. Cut each series with make_wind"
+
+    with pytest.raises(SequenceShapeError, match=words):
+        SlidingWindow(3).fit(panel)
+
+
+def test_further_axes_are_refused():
+    with pytest.raises(SequenceShapeError, match=r"got shape \(2, 9, 2, 2\)"):
+        SlidingWindow(3).fit(np.ones((2, 9, 2, 2)))
+
+
+@pytest.mark.parametrize(
+    ("convert", "words"),
+    [
+        (pd.Series, r"got Series of 9 values\. Use X\.to_frame\(\)\."),
+        (np.array, r"got ndarray of 9 values\. Reshape your data: X\.reshape\(-1, 1\)"),
+        (list, r"got list of 9 values\. Reshape your data"),
+    ],
+)
+def test_a_single_column_is_refused_with_what_makes_it_a_table(convert, words):
+    with pytest.raises(SequenceShapeError, match=words):
+        SlidingWindow(3).fit(convert(np.ones(9)))
+
+
+@pytest.mark.parametrize("method", ["fit", "transform"])
+def test_columns_of_text_or_dates_are_named_and_their_values_are_not(method):
+    frame = KINDS["dates"](numbered(4, 3))
+    windower = SlidingWindow(2).fit(frame)
+    frame.columns = ["load", "date", "name"]
+    frame["date"], frame["name"] = DAYS[:4], list("qwer")
+    words = r"SlidingWindow: every column of X.*\['date', 'name'\]\. Encode them, or drop them\."
+
+    with pytest.raises(ValueError, match=words) as info:
+        getattr(windower, method)(frame)
+
+    assert "q" not in str(info.value)
+    assert "2000" not in str(info.value)
+
+
+def test_text_in_an_array_is_refused_without_showing_it():
+    with pytest.raises(ValueError, match=r"SlidingWindow: X must hold numbers; got text") as info:
+        SlidingWindow(2).fit(np.array([["secret"], ["words"]], dtype=object))
+
+    assert "secret" not in str(info.value)
 
 
 def test_transform_before_fit_is_refused():
