@@ -5,9 +5,14 @@ from typing import Any
 
 from sklearn_rnn.estimators.classifier import RNNClassifier
 from sklearn_rnn.estimators.regressor import RNNRegressor
+from sklearn_rnn.estimators.resampled import ResampledRegressor
 from sklearn_rnn.modules.cells import RecurrentCell
 from sklearn_rnn.transformers.differencing import Differencer
+from sklearn_rnn.transformers.padding import SequencePadder
+from sklearn_rnn.transformers.resampling import Resampler
 from sklearn_rnn.transformers.scaling import SequenceScaler
+from sklearn_rnn.transformers.spans import TimeSpanWindow
+from sklearn_rnn.transformers.tokens import TokenEncoder
 from sklearn_rnn.transformers.windows import SlidingWindow, make_windows
 from sklearn_rnn.version import __version__
 
@@ -16,8 +21,13 @@ __all__ = [
     "RNNClassifier",
     "RNNRegressor",
     "RecurrentCell",
+    "ResampledRegressor",
+    "Resampler",
+    "SequencePadder",
     "SequenceScaler",
     "SlidingWindow",
+    "TimeSpanWindow",
+    "TokenEncoder",
     "TrainingHistoryDisplay",
     "WindowDisplay",
     "__version__",

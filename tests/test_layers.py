@@ -18,15 +18,17 @@ USES = {
     "modules": "kernels exceptions",
     "sequences": "exceptions",
     "training": "losses sequences exceptions",
-    "transformers": "sequences exceptions",
+    "tokens": "exceptions",
+    "transformers": "sequences tokens exceptions",
     "estimators": "modules losses training transformers sequences exceptions",
+    "sktime": "estimators transformers exceptions",
     "plotting": "exceptions",
     "datasets": "exceptions",
 }
 IS_FOR = {
     "torch": "kernels losses modules training",
     "skorch": "training",
-    "sktime": "datasets",
+    "sktime": "sktime datasets",
     "matplotlib": "plotting",
 }
 FILES = [p for p in sorted(ROOT.rglob("*.py")) if p != ROOT / "__init__.py"]
