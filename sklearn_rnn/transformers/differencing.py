@@ -11,10 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import _check_feature_names, _check_n_features, check_is_fitted
 
 from sklearn_rnn.exceptions import SequenceShapeError, SeriesTooShortError
-from sklearn_rnn.transformers.history import Tail, check_history, index_of, rows_of
+from sklearn_rnn.sequences import as_sequences
+from sklearn_rnn.transformers.history import Tail, check_history, check_order, index_of, rows_of
 from sklearn_rnn.transformers.lags import difference, rows_to_compare, undifference
 from sklearn_rnn.transformers.panels import axes_of, in_form_of, is_panel, names_of, series_of
 
@@ -39,9 +40,12 @@ class Ends:
 
     def __init__(self, rows: NDArray, index: pd.Index | None, lags: tuple[int, ...]) -> None:
         length, reach = rows.shape[-2], sum(lags)
-        least = _unknown(rows_to_compare(rows, lags))
+        has_gaps = bool(np.isnan(rows).any())
+        least = _unknown(rows_to_compare(rows, lags)) if has_gaps else 0
 
         def enough(part: Callable[[int], NDArray]) -> int:
+            if not has_gaps:
+                return reach
             number = reach
             while number < length and _unknown(rows_to_compare(part(number), lags)) > least:
                 number *= 2
@@ -289,14 +293,12 @@ class Differencer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         if not _is_list(X):
             yield None, X, rows_of(self, X, reset=reset)
             return
-        names = names_of(X)
-        for name, series in zip(names, series_of(X), strict=True):
-            flat = not hasattr(series, "iloc") and axes_of(series) == 1
-            table = np.reshape(series, (-1, 1)) if flat else series
-            try:
-                yield name, series, rows_of(self, table, reset=reset and name == names[0])
-            except ValueError as error:
-                raise type(error)(f"{error} (This is series {name} of {len(names)}.)") from error
+        came = series_of(X)
+        sequences = as_sequences(came, name="Differencer", missing="mask", trim=False)
+        _check_names_of_panel(self, came[0], sequences.n_features, reset)
+        for i, (name, series) in enumerate(zip(names_of(X), came, strict=True)):
+            check_order(series, "Differencer")
+            yield name, series, np.asarray(sequences[i], dtype=np.float64)
 
     def _pasts(self, X: Any, history: Any, number: int) -> list[NDArray | None]:
         if history is None:
@@ -373,3 +375,11 @@ def _spread(before: NDArray, rows: NDArray) -> NDArray:
         if (before.ndim > 2 and missing > 0)
         else before
     )
+
+
+def _check_names_of_panel(estimator: Any, first: Any, n_features: int, reset: bool) -> None:
+    """Learn or compare what scikit-learn keeps of columns, by the first series of a panel."""
+    named = first if hasattr(first, "columns") else np.empty((0, n_features))
+    if reset or hasattr(first, "columns"):
+        _check_feature_names(estimator, named, reset=reset)
+    _check_n_features(estimator, np.empty((0, n_features)), reset=reset)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,9 @@ from sklearn_rnn.exceptions import SequenceShapeError, TimeOrderError
 from sklearn_rnn.transformers.panels import axes_of
 
 __all__ = ["Tail", "check_columns", "check_history", "check_order", "index_of", "rows_of"]
+
+#: Rows by which a frequency is told.
+RECENT = 50
 
 
 def index_of(X: Any) -> pd.Index | None:
@@ -31,13 +35,14 @@ def check_order(X: Any, name: str) -> None:
     index = index_of(X)
     if not isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex, pd.TimedeltaIndex)):
         return
-    twice, ordered = index.duplicated().sum(), index.is_monotonic_increasing
-    if twice or not ordered:
-        found = f"{twice} duplicates" if twice else "rows out of order"
-        raise TimeOrderError(
-            f"{name}: the index of X must ascend, for rows are taken for neighbours in time; got "
-            f"{found} among {len(index)} rows. Use X.sort_index(), and drop or average duplicates."
-        )
+    if index.is_monotonic_increasing and index.is_unique:
+        return
+    twice = index.duplicated().sum()
+    found = f"{twice} duplicates" if twice else "rows out of order"
+    raise TimeOrderError(
+        f"{name}: the index of X must ascend, for rows are taken for neighbours in time; got "
+        f"{found} among {len(index)} rows. Use X.sort_index(), and drop or average duplicates."
+    )
 
 
 def check_columns(X: Any, name: str) -> None:
@@ -135,7 +140,12 @@ class Tail:
         self.rows = np.array(rows[..., first:, :])
         self.index = None if index is None else index[first:]
         self.start: Any = None if index is None else index[0]
-        self.freq = _frequency(index) or _frequency(self.index)
+        self._recent = None if index is None else index[-max(length, RECENT) :]
+
+    @cached_property
+    def freq(self) -> str | None:
+        """How often rows have come of late; looked at only when others follow."""
+        return _frequency(self._recent) or _frequency(self.index)
 
     def before(self, index: pd.Index | None, length: int) -> NDArray:
         """Return the `length` rows just before `index[0]`; NaN where none is known.
@@ -186,6 +196,8 @@ class Tail:
     def _gap_in_time(self, index: pd.DatetimeIndex) -> int | None:
         known: pd.DatetimeIndex = self.index
         first, last = index[0], known[-1]
+        if (known.tz is None) != (index.tz is None) or first < known[0]:
+            return None
         theirs = _frequency(index)
         step = self.freq or theirs
         if step is None or (theirs is not None and theirs != step):

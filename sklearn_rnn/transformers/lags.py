@@ -28,7 +28,7 @@ def difference(x: NDArray, before: NDArray) -> tuple[NDArray, NDArray]:
         What the rows that follow are to be compared with.
     """
     seen = np.concatenate([_like_rows(before, x), x], axis=-2)
-    if np.isnan(seen).any():
+    if np.isnan(x).any():  # where only `before` is unknown there is nothing older to fall back on
         seen = _last_known(seen, before.shape[-2])
     length = x.shape[-2]
     return x - seen[..., :length, :], seen[..., length:, :]

@@ -38,8 +38,11 @@ def axes_of(X: Any) -> int:
 def series_of(X: Any) -> list[Any]:
     """Return the series of a panel, each as it came: arrays, Series or data frames."""
     if hasattr(X, "iloc"):
-        levels = list(range(X.index.nlevels - 1))
-        return [series.droplevel(levels) for _, series in _grouped(X)]
+        groups = _grouped(X).ngroup().to_numpy()
+        together = X.iloc[np.argsort(groups, kind="stable")]
+        together = together.set_axis(together.index.get_level_values(-1))
+        ends = np.cumsum(np.bincount(groups))
+        return [together.iloc[start:end] for start, end in zip([0, *ends], ends, strict=False)]
     return list(X)
 
 

@@ -583,12 +583,17 @@ def test_columns_that_hold_no_numbers_are_named(column):
         Differencer().fit(frame)
 
 
-def test_a_mistake_in_one_series_of_a_panel_says_which():
-    X = panel("list")
-    X[1][3, 0] = np.inf
+def test_mistakes_in_series_of_a_panel_are_refused():
+    infinite, wide = panel("list"), panel("list")
+    infinite[1][3, 0] = np.inf
+    wide[1] = wide[1][:, [0, 1, 1]]
 
-    with pytest.raises(ValueError, match=r"infinity.*\(This is series 1 of 3\.\)"):
-        Differencer().fit(X)
+    with pytest.raises(ValueError, match="X contains infinity in 1 step"):
+        Differencer().fit(infinite)
+    with pytest.raises(SequenceShapeError, match="same features"):
+        Differencer().fit(wide)
+    with pytest.raises(ValueError, match="X has 1 features, but Differencer is expecting 2"):
+        Differencer().fit(panel("list")).transform([x[:, :1] for x in panel("list")])
 
 
 def test_a_series_of_which_nothing_would_be_left_is_refused():
