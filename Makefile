@@ -28,11 +28,11 @@ demo: $(VENV)/plot
 	$(ENVIRONMENT) $(BIN)/python examples/demo.py
 
 test: $(VENV)/dev
-	$(ENVIRONMENT) $(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
+	$(ENVIRONMENT) $(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
 
 # without what takes more than a few seconds: for work on the code
 test-fast: $(VENV)/dev
-	$(ENVIRONMENT) $(BIN)/python -m pytest -m "not slow" -x -q
+	$(ENVIRONMENT) $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow" -x -q
 
 # the lower ends of the ranges in pyproject.toml
 test-oldest: oldest.txt constraints.txt

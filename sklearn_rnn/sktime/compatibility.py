@@ -36,7 +36,13 @@ class SklearnCompatible:
         return self._is_fitted  # type: ignore[attr-defined]
 
     def reset(self) -> Any:
-        """Forget everything but parameters, and what scikit-learn has set."""
+        """Forget everything but parameters, and what scikit-learn has set.
+
+        Returns
+        -------
+        object
+            Itself.
+        """
         kept = {name: vars(self)[name] for name in SET_BY_SKLEARN if name in vars(self)}
         super().reset()  # type: ignore[misc]
         vars(self).update(kept)

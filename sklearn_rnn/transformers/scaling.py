@@ -190,7 +190,8 @@ class SequenceScaler(
         X : array-like of shape (N, T, F), list, Sequences or DataFrame
             Sequences: an array, a list of arrays or data frames of shape (T_i, F) or (T_i,),
             `Sequences`, or a Series or data frame with a MultiIndex whose last level is time.
-            Or rows: an array or data frame of shape (n_rows, F), unless ``per="sequence"``.
+            Or rows: an array or data frame of shape (n_rows, F), or a Series, unless
+            ``per="sequence"``.
         y : None
             Not used.
 
@@ -431,7 +432,7 @@ class SequenceScaler(
         return sequences
 
     def _read_rows(self, X: Any, reset: bool) -> NDArray[np.float64]:
-        if hasattr(X, "iloc") and is_panel(X) and X.ndim == 1:
+        if hasattr(X, "iloc") and X.ndim == 1:
             X = X.to_frame()
         shape = np.shape(X) if isinstance(X, (np.ndarray, list, tuple)) else (1, 1)
         if len(shape) == 1 and shape[0]:
@@ -461,7 +462,7 @@ class SequenceScaler(
                 f"SequenceScaler: X must hold numbers along at least one axis; got shape "
                 f"{shapes[0] if shapes else (0,)}. Give X some rows."
             )
-        in_list = of_sequences or is_panel(X)
+        in_list = of_sequences or is_panel(X) or hasattr(X, "iloc")
         wrong = [shape for shape in shapes if not _ends_with(shape, width, in_list)]
         if wrong:
             raise SequenceShapeError(

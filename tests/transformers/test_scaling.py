@@ -793,3 +793,14 @@ def test_scaler_stands_before_any_estimator_of_rows():
     model = make_pipeline(SequenceScaler("robust"), LinearRegression()).fit(rows, rows[:, 0])
 
     np.testing.assert_allclose(model.predict(rows), rows[:, 0])
+
+
+def test_a_series_is_rows_of_one_feature_and_stays_a_series():
+    series = pd.Series([1.0, 2.0, 6.0], pd.date_range("2024", periods=3), name="price")
+    scaler = SequenceScaler()
+
+    scaled = scaler.fit_transform(series)
+
+    assert scaled.mean() == pytest.approx(0)
+    assert scaled.name == "price"
+    pd.testing.assert_series_equal(scaler.inverse_transform(scaled), series, check_freq=False)
