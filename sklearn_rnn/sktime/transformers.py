@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sktime.transformations.base import BaseTransformer
 
+from sklearn_rnn.exceptions import TimeOrderError
 from sklearn_rnn.sktime.compatibility import SklearnCompatible
 from sklearn_rnn.transformers import differencing, resampling, scaling, windows
 from sklearn_rnn.transformers.history import Tail
@@ -37,7 +38,12 @@ class Differencer(SklearnCompatible, BaseTransformer):
 
     `sklearn_rnn.Differencer` for sktime. The series seen in fit and update is kept, so that
     differences of any part of it, and of what follows it, come back exactly. Beside sktime's own
-    Differencer: missing values stay where they were, and it works in scikit-learn's tools.
+    Differencer: missing values stay where they were, forecasts of fewer steps than the lags are
+    added up too, and it works in scikit-learn's tools.
+
+    A sum needs all its parts: with ``lags=(1,)`` a horizon ``fh=[1, 3]`` is refused, where
+    ``fh=[1, 2, 3]`` and a choice from the answer will do. Bounds of intervals are added up as well,
+    as if the errors of all steps had the same sign: they are rather too wide than too narrow.
 
     Parameters
     ----------
@@ -105,18 +111,26 @@ class Differencer(SklearnCompatible, BaseTransformer):
         `index` itself, if it is not known how far apart steps are.
         """
         seen = self.seen_.index
+        if isinstance(seen, pd.PeriodIndex) and index.dtype != seen.dtype:
+            raise TimeOrderError(
+                f"Differencer: X must have an index of {seen.dtype}, as in fit, for its "
+                f"differences to be added up; got {index.dtype}. Difference and forecast at one "
+                f"frequency: ResampledForecaster(Differencer() * forecaster), for example."
+            )
+        if not len(index):
+            return index
+        steps = seen[(seen >= index[0]) & (seen <= index[-1])]
         later = index[index > seen[-1]]
         if len(later):
-            past = seen[seen >= index[0]]
-            return past.append(_steps_between(seen, later[-1], later))
-        return seen[(seen >= index[0]) & (seen <= index[-1])].union(index)
+            steps = steps.append(_steps_between(seen, later[-1], later))
+        return steps.union(index)
 
     def _check_needless(self, changes: pd.DataFrame, missing: NDArray[np.bool_]) -> None:
         """Refuse sums that a missing step is part of."""
         parts = changes.where(changes.isna(), 0.0)
         parts[missing] = 1.0
         before = np.zeros((sum(self.lags), parts.shape[1]))
-        sums = self.core_.inverse_transform(parts.to_numpy(), history=before)
+        sums = self.core_.inverse_transform(parts, history=before).to_numpy()
         wrong = (sums > 0).any(axis=1) & ~missing
         if not wrong.any():
             return
