@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,15 @@ from sklearn.utils.validation import _check_feature_names, _check_n_features, ch
 
 from sklearn_rnn.exceptions import SequenceShapeError, SeriesTooShortError
 from sklearn_rnn.sequences import as_sequences
-from sklearn_rnn.transformers.history import Tail, check_history, check_order, index_of, rows_of
-from sklearn_rnn.transformers.lags import difference, rows_to_compare, undifference
+from sklearn_rnn.transformers.history import (
+    Tail,
+    check_history,
+    check_order,
+    index_of,
+    restored_on_failure,
+    rows_of,
+)
+from sklearn_rnn.transformers.lags import difference, lost_rows, rows_to_compare, undifference
 from sklearn_rnn.transformers.panels import axes_of, in_form_of, is_panel, names_of, series_of
 
 __all__ = ["Differencer", "Ends"]
@@ -29,6 +35,8 @@ class Ends:
 
     Attributes
     ----------
+    length : int
+        Rows of the series.
     head : ndarray of shape (..., R, F)
         First rows.
     tail : Tail
@@ -40,19 +48,18 @@ class Ends:
 
     def __init__(self, rows: NDArray, index: pd.Index | None, lags: tuple[int, ...]) -> None:
         length, reach = rows.shape[-2], sum(lags)
-        has_gaps = bool(np.isnan(rows).any())
-        least = _unknown(rows_to_compare(rows, lags)) if has_gaps else 0
-
-        def enough(part: Callable[[int], NDArray]) -> int:
-            if not has_gaps:
-                return reach
-            number = reach
-            while number < length and _unknown(rows_to_compare(part(number), lags)) > least:
-                number *= 2
-            return min(number, length)
-
-        self.head = np.array(rows[..., : enough(lambda n: rows[..., :n, :]), :])
-        self.tail = Tail(rows, index, enough(lambda n: rows[..., -n:, :]))
+        first = last = min(reach, length)
+        if np.isnan(rows).any():
+            after = rows_to_compare(rows, lags)
+            while first < length and _unknown(rows_to_compare(rows[..., :first, :], lags)) > (
+                _unknown(after)
+            ):
+                first = min(2 * first, length)
+            while last < length and not _same(rows_to_compare(rows[..., -last:, :], lags), after):
+                last = min(2 * last, length)
+        self.length = length
+        self.head = np.array(rows[..., :first, :])
+        self.tail = Tail(rows, index, last)
         self.starts = tuple(
             None if index is None or place >= length else index[place] for place in (0, reach)
         )
@@ -61,6 +68,11 @@ class Ends:
 def _unknown(befores: list[NDArray]) -> int:
     """Count the values that rows would have to be compared with, and are not known."""
     return sum(int(np.isnan(before).sum()) for before in befores)
+
+
+def _same(befores: list[NDArray], others: list[NDArray]) -> bool:
+    pairs = zip(befores, others, strict=True)
+    return all(np.array_equal(one, other, equal_nan=True) for one, other in pairs)
 
 
 def _behind_gap(before: NDArray, gap: int) -> NDArray:
@@ -96,6 +108,8 @@ class Differencer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         The first and the last rows of fit, from which its other rows are restored and forecasts go
         on. By the name of the series in a panel (its position in a list); for one series, and for
         an array (N, T, F), the name is None.
+    lags_, rows_ : tuple of int, str
+        What fit was told: `transform` and its inverse go by that.
     n_features_in_ : int
         Number of columns seen in fit.
     feature_names_in_ : ndarray of str
@@ -154,11 +168,13 @@ class Differencer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             If a series has fewer rows than the lags use up.
         """
         self._validate_params()
-        ends = {}
-        for name, raw, rows in self._series(X, reset=True):
-            self._check_length(name, rows)
-            ends[name] = Ends(rows, index_of(raw), tuple(self.lags))
-        self.ends_: dict[Hashable, Ends] = ends
+        lags = _checked(self.lags)
+        ends: dict[Hashable, Ends] = {}
+        with restored_on_failure(self):
+            for name, raw, rows in self._series(X, reset=True):
+                _check_length(name, rows, lags, self.rows)
+                ends[name] = Ends(rows, index_of(raw), lags)
+        self.ends_, self.lags_, self.rows_ = ends, lags, self.rows
         return self
 
     def transform(self, X: Any, history: Any = None) -> Any:
@@ -220,9 +236,10 @@ class Differencer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         # Series of a list have no names: those of another list are others, whatever their dates.
         if past is None and not isinstance(name, int) and name in self.ends_:
             known, gap = self.ends_[name].tail.known_before(index) or (None, 0)
-        drop = self.rows == "drop" and (known is None or not known.shape[-2])
+        told = known is not None and known.shape[-2] >= self._reach() and not gap
+        drop = self.rows_ == "drop" and not told
         if drop:
-            self._check_length(name, rows)
+            _check_length(name, rows, self.lags_, "drop")
         for before in self._befores(known, gap):
             rows, _ = difference(rows, _spread(before, rows))
         return rows[..., self._reach() :, :] if drop else rows
@@ -232,8 +249,8 @@ class Differencer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         if past is None:
             past = np.full((self._reach(), self.n_features_in_), np.nan)
         # behind a gap, differences of differences would bridge it: they begin anew
-        gap = self._reach() if gap and len(self.lags) > 1 else gap
-        return [_behind_gap(before, gap) for before in rows_to_compare(past, self.lags)]
+        gap = self._reach() if gap and len(self.lags_) > 1 else gap
+        return [_behind_gap(before, gap) for before in rows_to_compare(past, self.lags_)]
 
     def _sums(
         self, name: Hashable, changes: NDArray, index: pd.Index | None, past: NDArray | None
@@ -252,15 +269,17 @@ class Differencer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             return self._add_up(changes, self._befores_of_later(index, ends.tail))
         head = ends.head[..., begin : begin + changes.shape[-2], :]
         later = changes[..., head.shape[-2] :, :]
-        return np.concatenate([head, self._add_up(later, self._befores(ends.head))], axis=-2)
+        # within fit a NaN is a missing value: every phase that ever begins has begun in the head
+        restored = self._add_up(later, self._befores(ends.head), may_lose=False)
+        return np.concatenate([head, restored], axis=-2)
 
     def _place_in_fit(self, changes: NDArray, index: pd.Index | None, ends: Ends) -> int | None:
         """Return at which row of fit `changes` begin; None if they come later."""
         reach = self._reach()
         first = None if index is None or not len(index) else index[0]
-        if changes.shape[:-2] != ends.head.shape[:-2]:
+        if changes.shape[:-2] != ends.head.shape[:-2] or changes.shape[-2] > ends.length:
             return None
-        if self.rows == "drop":
+        if self.rows_ == "drop":
             # without an index, nothing tells differences of the past from a forecast
             return reach if first is not None and first == ends.starts[1] else None
         if first is not None and ends.starts[0] is not None and first != ends.starts[0]:
@@ -283,9 +302,14 @@ class Differencer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             )
         return befores
 
-    def _add_up(self, changes: NDArray, befores: list[NDArray]) -> NDArray:
+    def _add_up(self, changes: NDArray, befores: list[NDArray], may_lose: bool = True) -> NDArray:
+        lost = np.zeros(changes.shape, dtype=bool)
         for before in reversed(befores):
-            changes = undifference(changes, _spread(before, changes))
+            before = _spread(before, changes)
+            changes = undifference(changes, before)
+            if may_lose:
+                lost = lost_rows(lost, before)
+                changes[lost] = np.nan
         return changes
 
     def _series(self, X: Any, reset: bool) -> Iterator[tuple[Hashable, Any, NDArray]]:
@@ -316,7 +340,7 @@ class Differencer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         if shortest < self._reach():
             raise SeriesTooShortError(
                 f"Differencer: history must have at least {self._reach()} rows for "
-                f"lags={self.lags}; got {shortest}. Give more of the rows just before X."
+                f"lags={self.lags_}; got {shortest}. Give more of the rows just before X."
             )
         return pasts
 
@@ -330,28 +354,9 @@ class Differencer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         named = all(isinstance(name, str) for name in raw.columns)
         return pd.DataFrame(rows, index, self.get_feature_names_out() if named else raw.columns)
 
-    def _check_length(self, name: Hashable, rows: NDArray) -> None:
-        reach, length = self._reach(), rows.shape[-2]
-        least = reach + (self.rows == "drop")
-        if length < least:
-            which = "" if name is None else f" ({name})"
-            raise SeriesTooShortError(
-                f"Differencer: lags={self.lags} use up {reach} rows; got a series{which} of "
-                f"{length} (n_samples={length}). Give at least {least} rows, or fewer lags."
-            )
-
     def _reach(self) -> int:
         """Return how many rows the lags use up."""
-        lags = self.lags
-        if not isinstance(lags, (tuple, list)) or not len(lags):
-            raise ValueError(
-                f"Differencer: lags must be a tuple of whole numbers, as in (1, 12); got {lags!r}."
-            )
-        if not all(isinstance(lag, Integral) and lag >= 1 for lag in lags):
-            raise ValueError(
-                f"Differencer: every lag must be a whole number of at least 1; got {lags!r}."
-            )
-        return int(sum(lags))
+        return sum(self.lags_)
 
     def __sklearn_tags__(self):
         """Tell scikit-learn that NaN is welcome, and that a row depends on those before it."""
@@ -367,14 +372,42 @@ def _is_list(X: Any) -> bool:
     return is_panel(X) and not isinstance(X, np.ndarray)
 
 
+def _checked(lags: Any) -> tuple[int, ...]:
+    """Return lags as whole numbers, or say what they must be."""
+    if not isinstance(lags, (tuple, list)) or not len(lags):
+        raise ValueError(
+            f"Differencer: lags must be a tuple of whole numbers, as in (1, 12); got {lags!r}."
+        )
+    whole = [isinstance(lag, (int, np.integer)) and not isinstance(lag, bool) for lag in lags]
+    if not all(whole) or min(lags) < 1:
+        raise ValueError(
+            f"Differencer: every lag must be a whole number of at least 1; got {lags!r}."
+        )
+    return tuple(int(lag) for lag in lags)
+
+
+def _check_length(name: Hashable, rows: NDArray, lags: tuple[int, ...], mode: str) -> None:
+    reach, length = sum(lags), rows.shape[-2]
+    least = reach + (mode == "drop")
+    if length < least:
+        which = "" if name is None else f" ({name})"
+        raise SeriesTooShortError(
+            f"Differencer: lags={lags} use up {reach} rows; got a series{which} of {length} "
+            f"(n_samples={length}). Give at least {least} rows, or fewer lags."
+        )
+
+
 def _spread(before: NDArray, rows: NDArray) -> NDArray:
     """Let (N, lag, F) stand for all paths of (N, n_paths, T, F)."""
-    missing = rows.ndim - before.ndim
-    return (
-        before.reshape(before.shape[0], *[1] * missing, *before.shape[1:])
-        if (before.ndim > 2 and missing > 0)
-        else before
-    )
+    if before.ndim == 2:
+        return before
+    if rows.ndim < before.ndim or len(rows) != len(before):
+        raise SequenceShapeError(
+            f"Differencer: X must have the {len(before)} series of fit or of history on its first "
+            f"axis; got shape {rows.shape}. Give one past for all, (n_rows, n_features), or one "
+            f"for each."
+        )
+    return before.reshape(len(before), *[1] * (rows.ndim - before.ndim), *before.shape[1:])
 
 
 def _check_names_of_panel(estimator: Any, first: Any, n_features: int, reset: bool) -> None:

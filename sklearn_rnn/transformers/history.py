@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from pandas.tseries.frequencies import to_offset
 from sklearn.utils.validation import check_array, validate_data
 
 from sklearn_rnn.exceptions import SequenceShapeError, TimeOrderError
 from sklearn_rnn.transformers.panels import axes_of
 
-__all__ = ["Tail", "check_columns", "check_history", "check_order", "index_of", "rows_of"]
+__all__ = [
+    "Tail",
+    "check_columns",
+    "check_history",
+    "check_order",
+    "index_of",
+    "restored_on_failure",
+    "rows_of",
+]
 
 #: Rows by which a frequency is told.
 RECENT = 50
+
+#: Rows that may be missing before it is not worth to know how many.
+LONGEST_GAP = 100_000
 
 
 def index_of(X: Any) -> pd.Index | None:
@@ -25,15 +39,18 @@ def index_of(X: Any) -> pd.Index | None:
 
 
 def check_order(X: Any, name: str) -> None:
-    """Refuse dates that are out of order or occur twice: their neighbours are not neighbours.
+    """Refuse rows that are out of order or occur twice: their neighbours are not neighbours.
 
     Raises
     ------
     TimeOrderError
-        If X has an index of dates or periods that does not ascend.
+        If X has an index of dates, periods, durations or whole numbers that does not ascend.
     """
     index = index_of(X)
-    if not isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex, pd.TimedeltaIndex)):
+    times = (pd.DatetimeIndex, pd.PeriodIndex, pd.TimedeltaIndex)
+    if not isinstance(index, times) and not (
+        index is not None and pd.api.types.is_integer_dtype(index)
+    ):
         return
     if index.is_monotonic_increasing and index.is_unique:
         return
@@ -177,10 +194,18 @@ class Tail:
         """Count the rows missing between the rows kept and `index`; None if that cannot be said."""
         if index is None or self.index is None or not len(index) or not len(self.index):
             return None
+        if index.hasnans or self.index.hasnans:
+            return None
+        if isinstance(index, pd.DatetimeIndex) and isinstance(self.index, pd.DatetimeIndex):
+            if (self.index.tz is None) != (index.tz is None):
+                return None
+            index = index if index.tz is None else index.tz_convert(self.index.tz)
+        elif index.dtype != self.index.dtype and not self._both_whole_numbers(index):
+            return None
         first, last = index[0], self.index[-1]
         if first in self.index and self.index.is_unique:
             return self.index.get_loc(first) - len(self.index)
-        if type(index) is not type(self.index) and not self._both_whole_numbers(index):
+        if first < self.index[0]:
             return None
         if isinstance(index, pd.PeriodIndex):
             known = index.freq == self.index.freq and first > last
@@ -188,26 +213,68 @@ class Tail:
             return None if rest else rows - 1
         if isinstance(index, pd.DatetimeIndex):
             return self._gap_in_time(index)
-        return int(first - last) - 1 if self._both_whole_numbers(index) and first > last else None
+        return self._gap_in_numbers(first, last)
 
     def _both_whole_numbers(self, index: pd.Index) -> bool:
         return pd.api.types.is_integer_dtype(index) and pd.api.types.is_integer_dtype(self.index)
 
+    def _gap_in_numbers(self, first: Any, last: Any) -> int | None:
+        """Count rows between whole numbers or durations, that come at one step."""
+        recent: Any = self._recent
+        if not pd.api.types.is_integer_dtype(recent) and not isinstance(recent, pd.TimedeltaIndex):
+            return None
+        steps = {recent[i + 1] - recent[i] for i in range(len(recent) - 1)}
+        if len(steps) != 1 and isinstance(recent, pd.TimedeltaIndex):
+            return None
+        step = steps.pop() if len(steps) == 1 else 1
+        rows, rest = divmod(first - last, step)
+        return None if rest else int(rows) - 1
+
     def _gap_in_time(self, index: pd.DatetimeIndex) -> int | None:
-        known: pd.DatetimeIndex = self.index
-        first, last = index[0], known[-1]
-        if (known.tz is None) != (index.tz is None) or first < known[0]:
-            return None
+        kept: Any = self.index
+        recent: Any = self._recent
+        first, last = index[0], kept[-1]
         theirs = _frequency(index)
-        step = self.freq or theirs
-        if step is None or (theirs is not None and theirs != step):
+        step = self.freq or _frequent(recent, theirs)
+        if step is None:
             return None
-        if not known.append(index).is_monotonic_increasing:
-            return None
-        between = pd.date_range(last, first, freq=step)
+        between = _dates(last, first, step)
         # off the grid of steps, how many rows are missing cannot be said
-        on_grid = len(between) > 1 and between[0] == last and between[-1] == first
-        return len(between) - 2 if on_grid else None
+        if between is None or len(between) < 2 or between[0] != last or between[-1] != first:
+            return None
+        some = index[:RECENT]
+        onwards = _dates(first, some[-1], step)
+        if onwards is None or not some.isin(onwards).all():
+            return None
+        # regular, but at another step; the same step goes by several names
+        if theirs is not None and len(onwards) != len(some):
+            return None
+        return len(between) - 2
+
+
+def _frequent(known: pd.DatetimeIndex, theirs: str | None) -> str | None:
+    """Return the step of rows some of which are missing, if the rows after them show what it is.
+
+    Days that leave out weekends are working days, whatever the rows of one week look like.
+    """
+    if len(known) < 3:
+        return theirs
+    weekdays = len(known) >= 10 and bool((known.dayofweek < 5).all())
+    if weekdays and bool((known == known.normalize()).all()):
+        return "B"
+    if theirs is None:
+        return None
+    steps = np.diff(known.asi8)
+    usual = pd.Timedelta(int(np.median(steps)), unit=known.unit)
+    return theirs if known[-1] + to_offset(theirs) == known[-1] + usual else None
+
+
+def _dates(start: pd.Timestamp, end: pd.Timestamp, step: str) -> pd.DatetimeIndex | None:
+    """Return dates at a step; None if there are more than anybody looks back."""
+    offset = to_offset(step)
+    if (end - start) / abs((start + offset) - start) > LONGEST_GAP:
+        return None
+    return pd.date_range(start, end, freq=offset)
 
 
 def _frequency(index: pd.Index | None) -> str | None:
@@ -230,4 +297,21 @@ def check_history(history: ArrayLike | None, n_features: int, name: str) -> NDAr
             f"{name}: history must have shape (n_rows, {n_features}), the rows just before X; got "
             f"shape {np.shape(history)}. Give it the columns of X."
         )
+    if np.isinf(rows).any():
+        raise ValueError(
+            f"{name}: history must be finite; got infinity in {np.isinf(rows).sum()} places. "
+            f"Replace it, by NaN where the value is not known."
+        )
     return rows
+
+
+@contextmanager
+def restored_on_failure(estimator: Any) -> Iterator[None]:
+    """Leave an estimator as it was fitted before, if fitting it again fails."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["difference", "rows_to_compare", "undifference"]
+__all__ = ["difference", "lost_rows", "rows_to_compare", "undifference"]
 
 
 def difference(x: NDArray, before: NDArray) -> tuple[NDArray, NDArray]:
@@ -46,6 +46,25 @@ def undifference(changes: NDArray, before: NDArray) -> NDArray:
     sums = np.where(missing, 0.0, blocks).cumsum(axis=-3)
     sums[missing] = np.nan
     return _rows(sums)[..., lag : lag + length, :]
+
+
+def lost_rows(lost: NDArray[np.bool_], before: NDArray) -> NDArray[np.bool_]:
+    """Tell which sums say nothing: of phases that began nowhere, and what comes after a lost one.
+
+    `undifference` passes over NaN as a missing value. One that is NaN because the difference was
+    lost is none: sums over it would be wrong.
+
+    Parameters
+    ----------
+    lost : ndarray of shape (..., T, F), bool
+        Differences that are not known although the values may be.
+    before : ndarray of shape (..., lag, F)
+        As in `undifference`.
+    """
+    lag, length = before.shape[-2], lost.shape[-2]
+    unknown = np.concatenate([_like_rows(np.isnan(before), lost), lost], axis=-2).astype(float)
+    spread = np.maximum.accumulate(_blocks(unknown, lag), axis=-3)
+    return _rows(spread)[..., lag : lag + length, :] > 0
 
 
 def _like_rows(before: NDArray, x: NDArray) -> NDArray:

@@ -64,17 +64,21 @@ def in_form_of(X: Any, parts: list[Any]) -> Any:
     Returns
     -------
     list, ndarray or DataFrame
-        A list for a list; for an array (N, T, F) an array, or a list if lengths differ now; for a
-        MultiIndex the same names of series before the index of each part.
+        A list for a list, `Sequences` for such; for an array (N, T, F) an array, or a list if
+        lengths differ now; for a MultiIndex the same names of series before the index of each part.
     """
     if hasattr(X, "iloc"):
         levels = list(X.index.names)
         keys = [name if isinstance(name, tuple) else (name,) for name in names_of(X)]
         whole = pd.concat(parts, keys=keys, names=levels) if parts else X.iloc[:0]
-        if len(whole) != len(X):
+        groups = _grouped(X).ngroup().to_numpy()
+        if [len(part) for part in parts] != np.bincount(groups).tolist():
             return whole
         # rows of several series may have stood between each other
-        return whole.iloc[np.argsort(np.argsort(_grouped(X).ngroup(), kind="stable"))]
+        return whole.iloc[np.argsort(np.argsort(groups, kind="stable"))]
+    if isinstance(X, Sequences):
+        lengths = np.array([len(part) for part in parts])
+        return Sequences(np.concatenate(parts), np.cumsum(lengths) - lengths, lengths)
     if isinstance(X, np.ndarray) and X.ndim == 3 and len({len(part) for part in parts}) == 1:
         return np.stack(parts)
     return parts

@@ -15,7 +15,7 @@ from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_rnn import Differencer, SlidingWindow
-from sklearn_rnn.exceptions import SequenceShapeError, SeriesTooShortError
+from sklearn_rnn.exceptions import SequenceShapeError, SeriesTooShortError, TimeOrderError
 from sklearn_rnn.transformers.lags import difference, undifference
 
 LAGS = [(1,), (2,), (1, 1), (1, 12), (7, 3, 1)]
@@ -204,6 +204,47 @@ def test_the_future_comes_back_after_a_past_with_holes(case, steps):
 
 
 @quick
+@given(
+    lags=st.lists(st.integers(1, 4), min_size=1, max_size=3),
+    values=arrays(np.float64, (30, 1), elements=st.integers(-9, 9).map(float) | st.just(np.nan)),
+    cut=st.integers(12, 29),
+)
+def test_what_comes_back_of_the_future_is_right_whatever_is_missing(lags, values, cut):
+    series = pd.DataFrame(values)
+    differencer = Differencer(lags).fit(series.iloc[:cut])
+
+    changes = differencer.transform(series.iloc[cut:])
+
+    whole = Differencer(lags).fit_transform(series).iloc[cut:]
+    np.testing.assert_array_equal(changes, whole)
+    restored = differencer.inverse_transform(changes).to_numpy()
+    given = ~np.isnan(restored)
+    np.testing.assert_array_equal(restored[given], values[cut:][given])
+
+
+def test_rows_after_one_that_cannot_be_known_are_not_made_up():
+    series = pd.DataFrame(np.arange(36.0) ** 2)
+    series.iloc[12] = np.nan  # no January of fit has a value with one before it
+    differencer = Differencer((1, 12)).fit(series.iloc[:20])
+
+    restored = differencer.inverse_transform(differencer.transform(series.iloc[20:]))
+
+    close(restored.iloc[:4], series.iloc[20:24])
+    assert restored.iloc[4:].isna().all().all()
+
+
+def test_values_before_a_long_gap_are_those_of_the_right_rows():
+    x = [1, 5, 2, np.nan, np.nan, np.nan, 7, np.nan, 20, 100, 30, 110]
+    series = pd.DataFrame({"x": x}, pd.date_range("2024", periods=12))
+    differencer = Differencer((2, 1)).fit(series.iloc[:10])
+
+    whole = Differencer((2, 1)).fit_transform(series)
+
+    close(differencer.inverse_transform(whole.iloc[10:]), series.iloc[10:])
+    close(differencer.transform(series.iloc[10:]), whole.iloc[10:])
+
+
+@quick
 @given(case=lags_and_series(), paths=st.integers(1, 4), steps=st.integers(1, 5))
 def test_sample_paths_come_back_as_each_would_alone(case, paths, steps):
     lags, past = case
@@ -312,6 +353,91 @@ def test_a_pipeline_carries_a_forecast_back():
     scaled = steps[1].transform(steps[0].transform(series[50:], history=series[:50]))
 
     close(steps.inverse_transform(scaled), series[50:])
+
+
+def test_the_same_step_goes_by_several_names():
+    hours = pd.date_range("2024-01-01", periods=12, freq="60min")
+    series = pd.DataFrame({"x": np.arange(12.0) ** 2}, hours)
+    later = series.iloc[6:].set_axis(pd.DatetimeIndex(hours[6:].to_list()))
+    differencer = Differencer((1,)).fit(series.iloc[:6])
+
+    close(differencer.inverse_transform(differencer.transform(later)), later)
+
+
+@pytest.mark.parametrize(
+    "index", [pd.RangeIndex(0, 120, 10), pd.to_timedelta(np.arange(12) * 90, unit="s")]
+)
+def test_numbers_and_durations_come_at_their_own_step(index):
+    series = pd.DataFrame({"x": np.arange(12.0) ** 2}, index)
+    differencer = Differencer((1, 2)).fit(series.iloc[:7])
+
+    changes = differencer.transform(series.iloc[7:])
+
+    close(changes, Differencer((1, 2)).fit_transform(series).iloc[7:])
+    close(differencer.inverse_transform(changes), series.iloc[7:])
+
+
+def test_working_days_with_holidays_are_no_days_of_the_calendar():
+    days = pd.bdate_range("2024-01-01", periods=40).drop(["2024-01-15", "2024-02-19"])
+    series = pd.DataFrame({"x": np.arange(38.0)}, days)
+
+    changes = Differencer((1,)).fit(series[:"2024-02-11"]).transform(series["2024-02-12":])
+
+    assert changes.iloc[0].item() == 1  # the Friday before
+
+
+def test_another_time_zone_is_the_same_time():
+    hours = pd.date_range("2024-01-01", periods=12, freq="h", tz="UTC")
+    series = pd.DataFrame({"x": np.arange(12.0) ** 2}, hours)
+    differencer = Differencer((1,)).fit(series.iloc[:6])
+
+    changes = differencer.transform(series.iloc[6:].tz_convert("Europe/Berlin"))
+
+    close(changes, series.diff().iloc[6:])
+
+
+def test_a_long_gap_takes_no_memory():
+    stamps = pd.date_range("2024-01-01", periods=10, freq="us")
+    series = pd.DataFrame({"x": np.arange(10.0)}, stamps)
+    later = series.set_axis(stamps + pd.Timedelta(days=60))
+
+    changes = Differencer((1,)).fit(series).transform(later)
+
+    assert changes.iloc[0].isna().all()
+
+
+def test_rows_out_of_order_by_number_are_refused():
+    series = pd.DataFrame({"x": np.arange(10.0)})
+
+    with pytest.raises(TimeOrderError, match="the index of X must ascend"):
+        Differencer().fit(series.sample(frac=1, random_state=0))
+
+
+def test_a_refit_that_fails_and_new_parameters_change_nothing():
+    series = walk(20)
+    differencer = Differencer((1, 2)).fit(series)
+    before = differencer.inverse_transform(np.ones((3, 2)))
+
+    with pytest.raises(SeriesTooShortError):
+        differencer.fit(walk(2, 5))
+    differencer.set_params(lags=(3,))
+
+    np.testing.assert_array_equal(differencer.inverse_transform(np.ones((3, 2))), before)
+
+
+def test_more_differences_than_fit_has_rows_are_not_those_of_fit():
+    differencer = Differencer().fit(walk(5))
+
+    restored = differencer.inverse_transform(Differencer().fit_transform(walk(8)))
+
+    assert np.isnan(restored[0]).all()
+
+
+def test_paths_of_another_number_of_series_are_refused():
+    differencer = Differencer().fit(walk(20)[np.newaxis].repeat(3, axis=0))
+
+    with pytest.raises(SequenceShapeError, match=r"X must have the 3 series .* got shape \(5,"):
+        differencer.inverse_transform(np.zeros((5, 4, 2)))
 
 
 # -- panels --------------------------------------------------------------------------------------
