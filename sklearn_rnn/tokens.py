@@ -20,6 +20,7 @@ __all__ = [
     "UNKNOWN_ID",
     "decode",
     "encode",
+    "equals_itself",
     "join_words",
     "ordered_by_frequency",
     "split_words",
@@ -92,6 +93,33 @@ def join_words(tokens: Iterable[str]) -> str:
         pieces.append(token)
         after_word = is_word
     return "".join(pieces)
+
+
+def equals_itself(token: Hashable) -> bool:
+    """Tell whether a token is found again in a vocabulary, which NaN is not.
+
+    Parameters
+    ----------
+    token : hashable
+        Of a tuple or a frozenset, every item is looked at.
+
+    Returns
+    -------
+    bool
+        False for NaN of any kind, NaT and NA.
+
+    Examples
+    --------
+    >>> from sklearn_rnn.tokens import equals_itself
+    >>> equals_itself("nan"), equals_itself(float("nan"))
+    (True, False)
+    """
+    if isinstance(token, (tuple, frozenset)):
+        return all(map(equals_itself, token))
+    try:
+        return bool(token == token)
+    except (TypeError, ValueError):  # NA of pandas is neither equal to itself nor unequal
+        return False
 
 
 def ordered_by_frequency(

@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from sklearn_rnn.tokens import (
     LEVELS,
     decode,
     encode,
+    equals_itself,
     join_words,
     ordered_by_frequency,
     split_words,
@@ -86,6 +88,30 @@ def test_order_is_by_frequency_and_then_sorted_whatever_the_order_of_sequences()
 
 def test_tokens_without_an_order_between_them_are_sorted_by_kind():
     assert ordered_by_frequency([[3, "a", (1, 2)], ["a"], [1]]) == ["a", 1, 3, (1, 2)]
+
+
+@pytest.mark.parametrize(
+    "token", ["nan", 0.0, float("inf"), None, (), ("a", (1, None)), frozenset([1.0]), b"a"]
+)
+def test_most_tokens_equal_themselves(token):
+    assert equals_itself(token)
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        float("nan"),
+        np.float32("nan"),
+        np.datetime64("NaT"),
+        pd.NaT,
+        pd.NA,
+        ("a", (1, float("nan"))),
+        frozenset([("a", float("nan"))]),
+    ],
+    ids=repr,
+)
+def test_nan_of_any_kind_does_not_equal_itself_wherever_it_stands(token):
+    assert not equals_itself(token)
 
 
 def test_unknown_tokens_and_padding_have_ids_of_their_own():

@@ -147,7 +147,7 @@ class SequencePadder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
         -------
         ndarray of shape (N, T, F) or (N, T)
             (N, T) if the sequences are (T_i,) and no indicator is added. Whole numbers if X and
-            `value` are, else floats.
+            `value` are and one dtype holds both, else floats.
 
         Raises
         ------
@@ -155,6 +155,9 @@ class SequencePadder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
             If sequences are longer than `length` and `truncate` is False, or none has a step.
         SequenceShapeError
             If sequences have unequal numbers of features, or others than in fit.
+        ValueError
+            If whole numbers would become floats that do not hold them, or if floats do not hold
+            `value`.
         """
         check_is_fitted(self)
         steps, lengths, has_one_axis = self._read(X, reset=False)
@@ -225,6 +228,8 @@ class SequencePadder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
         SequenceShapeError
             If X has other features, or `lengths` is not one whole number from 0 to T for each
             sequence.
+        ValueError
+            If padding is to be told by `value`, and the floats of X do not hold it.
         """
         check_is_fitted(self)
         padded = self._read_padded(X)
@@ -275,22 +280,32 @@ class SequencePadder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
         return int(self.length)
 
     def _dtype(self, steps: NDArray) -> np.dtype:
-        """Return what holds both steps and value exactly."""
+        """Return what holds every step exactly, and value as far as floats can."""
         if steps.dtype.kind == "f":
+            self._check_held_by(steps.dtype)
             return steps.dtype
-        if not float(self.value).is_integer():
-            beyond = int((np.abs(steps.astype(np.float64)) > LARGEST_EXACT).sum())
-            if beyond:
-                raise ValueError(
-                    f"SequencePadder: whole numbers padded with value={self.value} become floats, "
-                    f"which hold them up to 2**53; {beyond} of {steps.size} lie beyond. Set value "
-                    f"to a whole number."
-                )
-            return np.dtype(np.float64)
-        limits = np.iinfo(steps.dtype)
-        if limits.min <= self.value <= limits.max:
-            return steps.dtype
-        return np.result_type(steps.dtype, np.min_scalar_type(int(self.value)))
+        if float(self.value).is_integer():
+            dtype = _dtype_of_whole_numbers(steps.dtype, int(self.value))
+            if dtype is not None:
+                return dtype
+        beyond = int(((steps > LARGEST_EXACT) | (steps < -LARGEST_EXACT)).sum())
+        if beyond:
+            raise ValueError(
+                f"SequencePadder: whole numbers padded with value={self.value} become floats, "
+                f"which hold them up to 2**53; {beyond} of {steps.size} lie beyond. Set value to a "
+                f"whole number that {steps.dtype} holds."
+            )
+        return np.dtype(np.float64)
+
+    def _check_held_by(self, dtype: np.dtype) -> None:
+        """Refuse a value that floats of dtype would turn into infinity or zero."""
+        with np.errstate(over="ignore", under="ignore"):
+            held = float(dtype.type(self.value))
+        if np.isfinite(held) != np.isfinite(float(self.value)) or bool(held) != bool(self.value):
+            raise ValueError(
+                f"SequencePadder: value must be a number which {dtype} holds; value={self.value} "
+                f"becomes {held} there. Set another value, or give X as float64."
+            )
 
     def _read(self, X: Any, reset: bool) -> tuple[NDArray, NDArray[np.int64], bool]:
         """Return all steps (S, F), lengths (N,), and whether sequences have an axis of features."""
@@ -358,7 +373,10 @@ class SequencePadder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
         """Return (N, T): which steps the indicator or their values show not to be padding."""
         if self.add_indicator:
             return padded[:, :, -1] > 0.5
-        value = padded.dtype.type(self.value) if padded.dtype.kind == "f" else self.value
+        value = self.value
+        if padded.dtype.kind == "f":
+            self._check_held_by(padded.dtype)
+            value = padded.dtype.type(value)
         is_value = np.isnan(padded) if np.isnan(value) else padded == value
         return ~(is_value if padded.ndim == 2 else is_value.all(axis=2))
 
@@ -368,6 +386,15 @@ class SequencePadder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
         tags.input_tags.three_d_array = tags.input_tags.allow_nan = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _dtype_of_whole_numbers(dtype: np.dtype, value: int) -> np.dtype | None:
+    """Return the whole numbers that hold those of dtype and value; None if there are none."""
+    limits = np.iinfo(dtype)
+    if limits.min <= value <= limits.max:
+        return dtype
+    both = np.result_type(dtype, np.min_scalar_type(value))
+    return both if both.kind in "iu" else None
 
 
 def _numbers(X: Any) -> NDArray:

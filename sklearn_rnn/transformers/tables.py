@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.validation import _check_feature_names
 
+from sklearn_rnn.exceptions import SequenceShapeError
 from sklearn_rnn.sequences import Sequences, is_list_of_sequences
 
 __all__ = [
@@ -60,8 +61,15 @@ def holds_sequences(X: Any) -> bool:
 
 
 def check_names(estimator: Any, X: Any, reset: bool) -> None:
-    """Learn the columns of the data frames in a list, or compare them with those of fit."""
+    """Learn the columns of the data frames in a list, or compare all of them with those of fit."""
     frames = [] if hasattr(X, "ndim") and X.ndim != 1 else [x for x in X if hasattr(x, "columns")]
+    columns = {tuple(frame.columns) for frame in frames}
+    if len(columns) > 1:
+        raise SequenceShapeError(
+            f"{type(estimator).__name__}: data frames in a list must have the same columns in the "
+            f"same order; got {len(columns)} sets of columns in {len(frames)} frames. Select them: "
+            f"x[columns]."
+        )
     if frames or reset:
         _check_feature_names(estimator, frames[0] if frames else X, reset=reset)
 

@@ -13,7 +13,14 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rnn.exceptions import SequenceShapeError, TokenError
-from sklearn_rnn.tokens import LEVELS, PADDING_ID, decode, encode, ordered_by_frequency
+from sklearn_rnn.tokens import (
+    LEVELS,
+    PADDING_ID,
+    decode,
+    encode,
+    equals_itself,
+    ordered_by_frequency,
+)
 
 __all__ = ["TokenEncoder"]
 
@@ -116,6 +123,8 @@ class TokenEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         ValueError
             If X is a single text, is empty, or holds something that is neither text nor a list
             of items; or if a token has the name of padding.
+        TokenError
+            If a token is not hashable, or is NaN, NaT or NA.
         """
         self._validate_params()
         if self.unknown == self.padding:
@@ -150,6 +159,13 @@ class TokenEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         list of ndarray of shape (T_i,), int64, or (T_i, V), float64
             Ids, or with `one_hot` vectors of ones and zeros. Tokens that are not known have the
             id 1. A text without tokens is an array without steps.
+
+        Raises
+        ------
+        ValueError
+            If X holds lists of items and fit has seen texts, or the other way round.
+        TokenError
+            If a token is not hashable, or is NaN, NaT or NA.
         """
         check_is_fitted(self)
         sequences, are_texts = self._read(X, self._level)
@@ -235,7 +251,7 @@ class TokenEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         if all(isinstance(item, str) for item in items):
             split = LEVELS[level][0] if isinstance(level, str) else level
             items = items if split in (None, list) else [list(split(text)) for text in items]
-            return self._hashable(items), True
+            return self._checked(items), True
         arrays = [item.tolist() if isinstance(item, np.ndarray) else item for item in items]
         if not all(isinstance(item, (list, tuple)) for item in arrays):
             kinds = sorted({type(item).__name__ for item in items})
@@ -244,18 +260,25 @@ class TokenEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
                 f"{' and '.join(kinds)} among {len(items)} items. Replace what is missing, by '' "
                 f"perhaps."
             )
-        return self._hashable(arrays), False
+        return self._checked(arrays), False
 
-    def _hashable(self, sequences: list[Any]) -> list[Any]:
+    def _checked(self, sequences: list[Any]) -> list[Any]:
+        """Return sequences if each of their tokens can be found again."""
+        lists = [tokens for tokens in sequences if not isinstance(tokens, str)]
         try:
-            for tokens in sequences:
-                if not isinstance(tokens, str):
-                    hash(tuple(tokens))
+            distinct: set[Any] = set().union(*lists)
         except TypeError as error:
             raise TokenError(
                 f"TokenEncoder: tokens must be hashable, as text, numbers and tuples are; got "
                 f"others among {len(sequences)} sequences ({error}). tuple(token) is hashable."
             ) from error
+        if not all(map(equals_itself, distinct)):
+            number = sum(not all(map(equals_itself, tokens)) for tokens in lists)
+            raise TokenError(
+                f"TokenEncoder: tokens must equal themselves to be found again, as NaN, NaT and NA "
+                f"do not; got such tokens in {number} of {len(sequences)} sequences. Replace them, "
+                f"or leave them out: x[~pd.isna(x)] of an array x."
+            )
         return sequences
 
     def _ids(self, x: ArrayLike) -> NDArray[np.int64]:

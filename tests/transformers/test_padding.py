@@ -1,6 +1,7 @@
 """Padding: one array of unequal sequences, and the same sequences again."""
 
 import pickle
+import re
 
 import numpy as np
 import pandas as pd
@@ -122,6 +123,10 @@ def test_masks_are_those_worked_out_by_hand():
         (IDS, 0.5, np.float64),
         ([np.array([1, 2], np.int8), np.array([3], np.int8)], 0, np.int8),
         ([np.array([1, 2], np.uint8), np.array([3], np.uint8)], -1, np.int16),
+        ([np.array([1, 2], np.uint64), np.array([3], np.uint64)], -1, np.float64),
+        (IDS, 2**63, np.float64),
+        (IDS, 1e300, np.float64),
+        (IDS, np.inf, np.float64),
         ([np.array([True, False]), np.array([True])], 0, np.int64),
         ([x.astype(np.float32) for x in RAGGED], np.nan, np.float32),
         ([[1, 2], []], 0, np.int64),
@@ -171,6 +176,17 @@ def test_columns_of_data_frames_are_kept_and_compared():
     assert list(padder.feature_names_in_) == ["a", "b"]
     with pytest.raises(ValueError, match="Feature names must be in the same order"):
         padder.transform([frame[["b", "a"]] for frame in FRAMES])
+
+
+@pytest.mark.parametrize("columns", [["b", "a"], ["a", "c"]])
+def test_data_frames_whose_columns_differ_are_refused(columns):
+    X = [*FRAMES[:2], FRAMES[2].set_axis(columns, axis=1)]
+    padder = SequencePadder().fit(FRAMES)
+    words = r"SequencePadder: data frames.*same columns.*got 2 sets of columns in 3 frames\. Select"
+
+    for method in (SequencePadder().fit, padder.transform, padder.lengths, padder.mask):
+        with pytest.raises(SequenceShapeError, match=words):
+            method(X)
 
 
 # -- the way back ----------------------------------------------------------------------------------
@@ -349,6 +365,56 @@ def test_whole_numbers_that_floats_do_not_hold_are_refused():
     with pytest.raises(ValueError, match=r"floats, which hold them up to 2\*\*53; 1 of 3 lie"):
         SequencePadder().fit(X).transform(X)
     assert SequencePadder(value=0).fit_transform(X)[0, 0] == 2**60 + 1
+
+
+@pytest.mark.parametrize(
+    ("first", "dtype", "value"),
+    [
+        (2**53 + 1, np.int64, np.nan),
+        (-(2**53) - 1, np.int64, 0.5),
+        (2**63 + 1, np.uint64, -1),
+        (2**63 + 1, np.uint64, np.float64(2**64)),
+        (2**60 + 1, np.int64, 1e300),
+    ],
+)
+def test_whole_numbers_next_to_a_value_that_makes_them_floats_are_refused(first, dtype, value):
+    X = [np.array([first, 2], dtype), np.array([3], dtype)]
+    padder = SequencePadder(value=value).fit(X)
+
+    words = rf"up to 2\*\*53; 1 of 3 lie beyond\. Set value.*that {np.dtype(dtype)} holds"
+    with pytest.raises(ValueError, match=words):
+        padder.transform(X)
+
+
+@pytest.mark.parametrize(
+    ("value", "dtype", "held"),
+    [
+        (1e300, np.float32, "inf"),
+        (-1e300, np.float32, "-inf"),
+        (1e-300, np.float32, "0.0"),
+        (1e5, np.float16, "inf"),
+        (10**40, np.float32, "inf"),
+    ],
+)
+def test_value_that_floats_do_not_hold_is_refused(value, dtype, held):
+    X = [x.astype(dtype) for x in RAGGED]
+    padder = SequencePadder(value=value).fit(X)
+
+    words = rf"which {np.dtype(dtype)} holds; value={re.escape(str(value))} becomes {held} there"
+    with pytest.raises(ValueError, match=words):
+        padder.transform(X)
+    with pytest.raises(ValueError, match=words):
+        padder.inverse_transform(np.ones((2, 3, 2), dtype))
+    assert SequencePadder(value=value).fit_transform(RAGGED)[1, 2, 0] == float(value)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 0, 0.1, 3e38])
+def test_value_that_floats_hold_is_padding(value):
+    X = [x.astype(np.float32) for x in RAGGED]
+
+    padded = SequencePadder(value=value).fit_transform(X)
+
+    np.testing.assert_array_equal(padded[1, 1:], np.full((2, 2), value, np.float32))
 
 
 @pytest.mark.parametrize(

@@ -614,6 +614,16 @@ def test_other_columns_than_in_fit_are_refused(form, method):
         getattr(scaler, method)(swapped if form == "list" else swapped[0])
 
 
+@pytest.mark.parametrize("method", ["transform", "inverse_transform"])
+@pytest.mark.parametrize("columns", [["b", "a"], ["a", "c"]])
+def test_data_frames_whose_columns_differ_are_refused(columns, method):
+    first, second = frames()
+    scaler = SequenceScaler().fit([first, second])
+
+    with pytest.raises(SequenceShapeError, match=r"got 2 sets of columns in 2 frames\. Select"):
+        getattr(scaler, method)([first, second.set_axis(columns, axis=1)])
+
+
 @pytest.mark.parametrize("columns", ["c", 2, -3, [], [0, 5], 1.0, True, ["a", "z"], [None]])
 def test_unknown_columns_are_refused(columns):
     scaler = SequenceScaler().fit(frames())

@@ -1,6 +1,7 @@
 """Texts and items as ids or vectors, and the same texts again."""
 
 import pickle
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -85,13 +86,13 @@ def test_a_callable_makes_the_tokens():
 
 
 def test_items_of_lists_are_tokens_as_they_are():
-    X = [["a", 1, (2, "b")], (1,), np.array([1, 1])]
+    X = [["a", 1, (2, "b")], (1,), np.array([1, 1]), [None]]
     encoder = TokenEncoder(level="word")
 
     ids = encoder.fit_transform(X)
 
-    assert encoder.vocabulary_ == {"<pad>": 0, "<unk>": 1, 1: 2, "a": 3, (2, "b"): 4}
-    assert encoder.inverse_transform(ids) == [["a", 1, (2, "b")], [1], [1, 1]]
+    assert encoder.vocabulary_ == {"<pad>": 0, "<unk>": 1, 1: 2, None: 3, "a": 4, (2, "b"): 5}
+    assert encoder.inverse_transform(ids) == [["a", 1, (2, "b")], [1], [1, 1], [None]]
 
 
 CONTAINERS = {
@@ -271,6 +272,34 @@ def test_parameters_can_be_searched():
 def test_what_is_no_list_of_texts_is_refused(X, words):
     with pytest.raises(ValueError, match=words):
         TokenEncoder().fit(X)
+
+
+@pytest.mark.parametrize(
+    "nan",
+    [
+        np.array([np.nan, np.nan]),
+        np.array([1.0, np.nan], np.float32),
+        np.array([np.nan, "a"], dtype=object),
+        np.array([(np.nan, 1)], dtype="f8, i8"),
+        [np.nan],
+        ("a", float("nan")),
+        [(1, (2, np.float32("nan")))],
+        [frozenset([np.nan])],
+        [complex(0, np.nan)],
+        [Decimal("nan")],
+        [pd.NaT],
+        [pd.NA],
+        [np.datetime64("NaT")],
+    ],
+    ids=repr,
+)
+def test_items_that_are_nan_are_counted_and_refused(nan):
+    encoder = TokenEncoder().fit([[1.0]])
+    words = r"TokenEncoder: tokens must equal themselves.*got such tokens in 2 of 3 seq"
+
+    for method in (encoder.fit, encoder.transform):
+        with pytest.raises(TokenError, match=words):
+            method([nan, [1.0], nan])
 
 
 @pytest.mark.parametrize(
