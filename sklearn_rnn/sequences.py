@@ -151,6 +151,12 @@ def as_sequences(X: Any, *, name: str, missing: str = "error", trim: bool = True
     >>> sequences[1].ravel()
     array([3., 4., 5.])
     """
+    if hasattr(X, "iloc") and X.index.nlevels > 1:
+        raise SequenceShapeError(
+            f"{name}: X must be sequences; got the rows of {X.index.droplevel(-1).nunique()} "
+            f"series in one frame with a MultiIndex. Give a list of frames: "
+            f"[x.droplevel(0) for _, x in X.groupby(level=0)]."
+        )
     if isinstance(X, Sequences):
         sequences = X
     elif is_list_of_sequences(X):
@@ -332,8 +338,9 @@ def _without_padding(
     if nothing.any() and missing == "error":
         raise MissingValuesError(
             f"{name}: X contains NaN only, nothing else, in "
-            f"{_some(np.flatnonzero(nothing), 'sequence')} of {len(sequences)}. Remove such "
-            f"sequences from X (and y), or set missing='mask' to answer for them all the same."
+            f"{_some(np.flatnonzero(nothing), 'sequence')} of {len(sequences)}. Set missing='mask' "
+            f"(or 'ffill') to learn and answer all the same, as behind a step that begins with "
+            f"NaN, or remove such sequences from X (and y)."
         )
     # A sequence of which nothing is known keeps its last step, all of it missing.
     starts = np.where(nothing, ends - 1, starts)

@@ -331,7 +331,7 @@ def test_missing_values_inside_are_an_error_that_counts_sequences():
 def test_sequence_of_nothing_but_nan_is_an_error():
     X = normal(3, 5, 2)
     X[1] = np.nan
-    words = r"Asker: X contains NaN only, nothing else, in 1 sequence \(1\) of 3\. Remove"
+    words = r"Asker: X contains NaN only, nothing else, in 1 sequence \(1\) of 3\. Set missing"
 
     with pytest.raises(MissingValuesError, match=words):
         read(X)
@@ -478,3 +478,10 @@ def test_dates_are_no_numbers():
     for values in (dates, dates - dates[:, :1]):
         with pytest.raises(ValueError, match="Asker: X must hold numbers; got dates or durations"):
             read(values)
+
+
+def test_rows_of_several_series_are_no_sequences_yet():
+    index = pd.MultiIndex.from_product([["a", "b"], range(3)])
+
+    with pytest.raises(SequenceShapeError, match=r"Asker: .* got the rows of 2 series .*groupby"):
+        read(pd.DataFrame({"x": np.arange(6.0)}, index))

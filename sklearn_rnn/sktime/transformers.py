@@ -139,7 +139,7 @@ class Differencer(SklearnCompatible, BaseTransformer):
         raise ValueError(
             f"Differencer: to add differences up, lags={self.lags} need every step on the way; "
             f"missing are {needed.sum()}: {names}{', ...' if needed.sum() > 5 else ''}. Forecast "
-            f"them too, as in fh=[1, 2, 3] in place of fh=[1, 3], and choose from the answer."
+            f"them too, as in fh=[1, 2, 3] for fh=[3], and choose from the answer."
         )
 
     def _rows_before(self, X: pd.DataFrame) -> NDArray | None:

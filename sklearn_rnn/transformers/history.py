@@ -198,7 +198,10 @@ class Tail:
             return None
         if isinstance(index, pd.DatetimeIndex) and isinstance(self.index, pd.DatetimeIndex):
             if (self.index.tz is None) != (index.tz is None):
-                return None
+                raise TimeOrderError(
+                    f"The dates of X must have a time zone if those of fit had one, and none if "
+                    f"not; got {index.tz} after {self.index.tz}. Use X.tz_localize, on all data."
+                )
             index = index if index.tz is None else index.tz_convert(self.index.tz)
         elif index.dtype != self.index.dtype and not self._both_whole_numbers(index):
             return None

@@ -143,12 +143,12 @@ BAD_X = {
     "a sequence of NaN": (
         with_value(CUBE, 3, np.nan),
         MissingValuesError,
-        r"X contains NaN only, nothing else, in 1 sequence \(3\) of 12\. Remove .*missing='mask'",
+        r"X contains NaN only, nothing else, in 1 sequence \(3\) of 12\. Set .*missing='mask'",
     ),
     "NaN everywhere": (
         np.full_like(CUBE, np.nan),
         MissingValuesError,
-        r"contains NaN only, nothing else, in 12 sequences \(0, 1, 2, \.\.\.\) of 12\. Remove",
+        r"contains NaN only, nothing else, in 12 sequences \(0, 1, 2, \.\.\.\) of 12\. Set",
     ),
     "NaN in all rows": (
         np.full_like(TABLE, np.nan),

@@ -78,7 +78,6 @@ UNCONNECTED = {
     "dates off the grid": (HOURS, HOURS + pd.Timedelta("5h30min")),
     "dates between the last two": (HOURS, HOURS[4:] + pd.Timedelta("30min")),
     "other freq of dates": (HOURS, pd.date_range("2000-01-02", periods=3, freq="D")),
-    "other time zone": (HOURS, (HOURS + pd.Timedelta("6h")).tz_localize("UTC")),
     "dates earlier than all": (DAYS, DAYS - pd.Timedelta("9D")),
     "dates out of order": (DAYS, (DAYS + pd.Timedelta("6D"))[::-1]),
     "no date": (DAYS, pd.DatetimeIndex([pd.NaT])),
@@ -156,3 +155,10 @@ def test_dates_that_do_not_ascend_are_refused(cut, order, found):
 
     with pytest.raises(TimeOrderError, match=f"got {found} among 4 rows"):
         cut(X) if callable(cut) else cut.fit(X)
+
+
+def test_dates_with_and_without_a_time_zone_are_not_mixed():
+    zoned = (HOURS + pd.Timedelta("6h")).tz_localize("UTC")
+
+    with pytest.raises(TimeOrderError, match="must have a time zone if those of fit had"):
+        tail_of(HOURS, 3).before(zoned, 3)
