@@ -130,6 +130,10 @@ def test_docstring_follows_numpydoc(name):
     assert not faults, "\n".join([name, *faults])
 
 
+def _value_of(written):
+    return float("nan") if written == "NaN" else ast.literal_eval(written)
+
+
 @pytest.mark.parametrize("name", CALLABLES)
 def test_defaults_in_the_docstring_are_those_of_the_signature(name):
     thing = CALLABLES[name]
@@ -140,9 +144,10 @@ def test_defaults_in_the_docstring_are_those_of_the_signature(name):
         written = re.search(r"default=(.+)$", parameter.type)
         if written is None and not parameter.type.endswith("optional"):
             continue
-        default = ast.literal_eval(written[1]) if written else None
-        if signature[parameter.name].default != default:
-            wrong[parameter.name] = (default, signature[parameter.name].default)
+        default = None if written is None else _value_of(written[1])
+        real = signature[parameter.name].default
+        if real != default and repr(real) != repr(default):
+            wrong[parameter.name] = (default, real)
 
     assert not wrong, f"{name}: written and real defaults differ: {wrong}"
 
