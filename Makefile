@@ -40,7 +40,7 @@ test-oldest: oldest.txt constraints.txt
 	.venv-oldest/bin/python -m pip install --quiet --upgrade pip
 	.venv-oldest/bin/python -m pip install --quiet -r constraints.txt
 	.venv-oldest/bin/python -m pip install --quiet -c constraints.txt -r oldest.txt -e .
-	$(ENVIRONMENT) .venv-oldest/bin/python -m pytest -q -m "not slow" -p no:cacheprovider tests/kernels tests/modules tests/training tests/transformers tests/estimators tests/test_sequences.py tests/test_losses.py tests/test_end_to_end.py
+	$(ENVIRONMENT) .venv-oldest/bin/python -m pytest -n 2 --dist worksteal -q -m "not slow" -p no:cacheprovider tests/kernels tests/modules tests/training tests/transformers tests/estimators tests/test_sequences.py tests/test_losses.py tests/test_tokens.py tests/test_end_to_end.py
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .

@@ -136,7 +136,7 @@ class ResampledRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         TimeOrderError
             If X has no dates.
         FrequencyError
-            If `freq` is no frequency.
+            If `freq` is no frequency, or makes far more points than there are rows.
         MissingValuesError
             If the target has gaps and `fill` does not fill them.
         """
@@ -177,6 +177,8 @@ class ResampledRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         frame = self._checked(X, reset=False)
         index, order = frame.index, np.argsort(frame.index.asi8, kind="stable")
         frame = _in_time(frame)
+        if index.tz is not None:
+            frame = frame.set_axis(frame.index.tz_convert(self._grid.zone))
         inputs = self._grid.inputs(frame)
         answers = np.asarray(self.estimator_.predict(inputs))
         places = self._grid.places(frame.index, inputs.index)
@@ -199,9 +201,10 @@ class ResampledRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
                 f"{NAME}: X must have rows, each with a date; got {len(index)} rows, "
                 f"{index.isna().sum()} of them NaT. Drop those: X[X.index.notna()]."
             )
-        if not reset and index.tz != self.origin_.tz:
+        # of one zone there may be several objects, which differ by the name of none
+        if not reset and str(index.tz) != str(self._grid.zone):
             raise TimeOrderError(
-                f"{NAME}: X must be in the time zone of fit, {self.origin_.tz}; got "
+                f"{NAME}: X must be in the time zone of fit, {self._grid.zone}; got "
                 f"{index.tz}. Use X.tz_convert."
             )
         frame = X.to_frame() if X.ndim == 1 else X
@@ -213,7 +216,7 @@ class ResampledRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """Return the target as a frame with the index of X, and no rows of y as it came."""
         if y is None:
             raise ValueError(f"{NAME} requires y to be passed, but the target y is None.")
-        if hasattr(y, "iloc") and not y.index.equals(index):
+        if hasattr(y, "iloc") and not _are_same(y.index, index):
             raise TargetError(
                 f"{NAME}: y must have the index of X; got another, of {len(y)} rows for "
                 f"{len(index)}. "
@@ -247,3 +250,10 @@ class ResampledRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 def _in_time(frame: pd.DataFrame) -> pd.DataFrame:
     """Return rows in the order of their dates."""
     return frame if frame.index.is_monotonic_increasing else frame.sort_index(kind="stable")
+
+
+def _are_same(index: pd.Index, other: pd.DatetimeIndex) -> bool:
+    """Tell whether two indexes hold the same dates, in whatever unit."""
+    if not isinstance(index, pd.DatetimeIndex) or len(index) != len(other):
+        return index.equals(other)
+    return str(index.tz) == str(other.tz) and bool((index == other).all())

@@ -271,6 +271,8 @@ class ResampledForecaster(SklearnCompatible, BaseForecaster):
             step = check_frequency(step, index, "ResampledForecaster")
         elif isinstance(index, pd.PeriodIndex):
             step = 1
+        if direction < 0 and hasattr(step, "rollback"):
+            end = step.rollback(end)  # one step back is else the beginning of its own month
         more = pd.Index([end + direction * step])
         pair = index[:1].append([index[-1:], more]).sort_values()
         rows = pd.DataFrame({"row": np.ones(len(pair))}, pair)

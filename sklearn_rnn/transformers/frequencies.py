@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pandas.tseries.frequencies import to_offset
+from pandas.tseries.offsets import Day, Tick
 
 from sklearn_rnn.exceptions import FrequencyError, SeriesTooShortError
 
-__all__ = ["check_frequency", "infer_frequency", "is_time"]
+__all__ = ["check_bins", "check_frequency", "infer_frequency", "is_fixed", "is_time"]
 
 #: Steps that people measure in, for stamps of which no two are equally far apart.
 ROUND_STEPS = ["1ms", "10ms", "100ms", "1s", "5s", "10s", "15s", "30s"]
@@ -26,6 +27,10 @@ MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", 
 
 NS_A_DAY = 86_400_000_000_000
 
+#: More bins than both of these are due to a stray stamp, or to a step far too short.
+MOST_BINS = 10_000_000
+MOST_BINS_A_ROW = 1_000
+
 
 def is_time(index: pd.Index) -> bool:
     """Tell whether an index can be put on a regular grid: dates, periods, or whole numbers."""
@@ -33,13 +38,19 @@ def is_time(index: pd.Index) -> bool:
     return dates or pd.api.types.is_integer_dtype(index)
 
 
+def is_fixed(freq: Any) -> bool:
+    """Tell whether an offset is always as long; a day is not, where clocks change."""
+    return isinstance(freq, Tick) and not isinstance(freq, Day)  # which pandas 2 has for a Tick
+
+
 def infer_frequency(indexes: Sequence[pd.Index], name: str) -> tuple[Any, str]:
     """Find the frequency that one or several indexes of one kind follow, and say why.
 
-    Dates without gaps have the frequency that pandas infers. Of others, first or last days of
-    months are months, quarters or years; days from Monday to Friday are working days. Else the
-    step that more than half of all steps are; else the longest step that all others are multiples
-    of, unless that is far below the median; else the round step that is nearest to the median.
+    Dates without gaps have the frequency that pandas infers. Of others, first days, last days or
+    the same days of months are months, quarters or years, which begin on a first day unless all are
+    last days; days from Monday to Friday are working days. Else the step that more than half of all
+    steps are; else the longest step that all others are multiples of, unless that is far below the
+    median; else the round step that is nearest to the median.
 
     Parameters
     ----------
@@ -140,14 +151,23 @@ def _without_gaps(index: pd.DatetimeIndex) -> str | None:
 
 def _calendar(stamps: list[pd.DatetimeIndex]) -> tuple[str, str] | None:
     """Return the step of the calendar that all stamps lie on, though some may be missing."""
+    if all(_once_a_month(index) for index in stamps):
+        if all(index.is_month_start.all() for index in stamps):
+            return _months(stamps, "S"), "all are first days of months"
+        if all(index.is_month_end.all() for index in stamps):
+            return _months(stamps, "E"), "all are last days of months"
+        day = max(index.day.max() for index in stamps)
+        if all((index.day == np.minimum(day, index.days_in_month)).all() for index in stamps):
+            where = f"day {day} of a month" + (" or its last" if day > 28 else "")
+            return _months(stamps, "S"), f"all are on {where}, in bins that begin on a first day"
     if not all(_at_midnight(index) for index in stamps):
         return None
-    if all(index.is_month_start.all() for index in stamps):
-        return _months(stamps, "S"), "all are first days of months"
-    if all(index.is_month_end.all() for index in stamps):
-        return _months(stamps, "E"), "all are last days of months"
     days = np.unique(np.concatenate([index.dayofweek for index in stamps]))
     return ("B", "all are days from Monday to Friday") if days.tolist() == [0, 1, 2, 3, 4] else None
+
+
+def _once_a_month(index: pd.DatetimeIndex) -> bool:
+    return bool((np.diff(index.year * 12 + index.month) > 0).all())
 
 
 def _at_midnight(index: pd.DatetimeIndex) -> bool:
@@ -245,3 +265,46 @@ def _offset_of(freq: Any, index: pd.Index) -> Any:
     offset = to_offset(freq)
     # DateOffset(months=1) has none, and pandas does not resample by it
     return offset if offset is None or offset.rule_code else None
+
+
+def check_bins(index: pd.Index, freq: Any, name: str) -> None:
+    """Refuse to make so many bins of few rows that they would fill the memory.
+
+    Parameters
+    ----------
+    index : DatetimeIndex, PeriodIndex or integer Index
+        The rows, at least one, in any order.
+    freq : DateOffset or int
+        As `check_frequency` returns it.
+    name : str
+        Who asks.
+
+    Raises
+    ------
+    FrequencyError
+        If there are more than ten million bins, and more than a thousand for each row.
+    """
+    bins = _number_of_bins(index, freq)
+    if bins > max(MOST_BINS, MOST_BINS_A_ROW * len(index)):
+        step = freq if isinstance(freq, Integral) else freq.freqstr
+        raise FrequencyError(
+            f"{name}: freq={step!r} must make at most {MOST_BINS:,} bins, or {MOST_BINS_A_ROW:,} a "
+            f"row; got {bins:,} bins from the first to the last of {len(index):,} rows. Drop "
+            f"stray rows far from all others (see X.index.min() and X.index.max()), or give a "
+            f"longer freq."
+        )
+
+
+def _number_of_bins(index: pd.Index, freq: Any) -> int:
+    """Return how many bins there are from the first row to the last, to within one."""
+    unit = 1
+    if isinstance(index, pd.DatetimeIndex):
+        if not is_fixed(freq):
+            return 1  # all days of the calendar of pandas fit into memory
+        ticks, step = index.asi8, freq.nanos
+        unit = pd.Timedelta(1, unit=index.unit).as_unit("ns").value
+    elif isinstance(index, pd.PeriodIndex):
+        ticks, step = index.asfreq(freq.base, how="start").asi8, freq.n
+    else:
+        ticks, step = index.to_numpy(), freq
+    return (int(ticks.max()) - int(ticks.min())) * unit // step + 1

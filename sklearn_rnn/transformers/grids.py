@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pandas.tseries.offsets import Tick
 
 from sklearn_rnn.exceptions import MissingValuesError
-from sklearn_rnn.transformers.frequencies import check_frequency
+from sklearn_rnn.transformers.frequencies import check_bins, check_frequency, is_fixed
 from sklearn_rnn.transformers.resampling import FILLS, aggregate, fill_gaps, reducers_of
 
 __all__ = ["Grid"]
@@ -39,14 +38,18 @@ class Grid:
         Distance of points.
     origin : Timestamp
         The point that all others are counted from.
+    zone : tzinfo or None
+        The time zone of the dates.
     """
 
     def __init__(
         self, index: pd.DatetimeIndex, freq: Any, aggregation: Any, fill: Any, name: str
     ) -> None:
         self.freq = check_frequency(freq, index, name)
-        midnight = index[0].normalize()
-        self.origin = midnight if isinstance(self.freq, Tick) else self.freq.rollback(midnight)
+        self.zone = index.tz
+        midnight = index[0].tz_localize(None).normalize()
+        self._start = midnight if is_fixed(self.freq) else self.freq.rollback(midnight)
+        self.origin = self._in_zone(self._start)
         self._aggregation, self._fill, self._name = aggregation, fill, name
         self._recent: pd.DataFrame | None = None
         self._known: pd.DataFrame | None = None
@@ -54,25 +57,66 @@ class Grid:
     def remember(self, frame: pd.DataFrame, inputs: pd.DataFrame) -> None:
         """Keep what is to be known of these rows, and their inputs, by the points after them."""
         last = inputs.index[-1]
-        recent = frame.index > last - self.freq
+        recent = frame.index > self._beside(last, -1)
         self._recent = frame[recent | (frame.index == frame.index[-1])]
         # The last point, and the next if no more rows come before it.
         known = [inputs.iloc[-1:]]
         if frame.index[-1] > last:
             rows = frame[frame.index > last]
             known.append(self._aggregated(rows, np.zeros(len(rows), dtype=np.intp)))
-            known[1].index = pd.DatetimeIndex([last + self.freq])
+            known[1].index = pd.DatetimeIndex([self._beside(last, 1)])
         self._known = pd.concat(known)
 
     def points(self, stamps: pd.DatetimeIndex) -> pd.DatetimeIndex:
-        """Return points from the last at or before the first of ascending `stamps` to their end."""
-        start = self.origin
-        if isinstance(self.freq, Tick):
-            start = start + (stamps[0] - start) // self.freq * self.freq
-        while start > stamps[0]:
+        """Return points from the last at or before the first of ascending `stamps` to their end.
+
+        Raises
+        ------
+        FrequencyError
+            If they are far more than `stamps`.
+        """
+        check_bins(stamps, self.freq, self._name)
+        if is_fixed(self.freq):
+            start = self.origin + (stamps[0] - self.origin) // self.freq * self.freq
+            return pd.date_range(start, stamps[-1], freq=self.freq)
+        walls = self._walls(stamps[[0, -1]].tz_localize(None))
+        points = self._in_zone(walls)
+        if self.zone is not None:
+            exact = walls.tz_localize(self.zone, nonexistent="NaT", ambiguous="NaT")
+            if exact.hasnans:  # pandas has no name for the frequency of points that were moved
+                points = points[_are_of_one_day(points, walls)]
+            else:
+                points = pd.DatetimeIndex(points, freq=self.freq)
+        first, last = points.searchsorted(stamps[[0, -1]], side="right")
+        return points[first - 1 : last]
+
+    def _walls(self, stamps: pd.DatetimeIndex) -> pd.DatetimeIndex:
+        """Return points of the calendar around stamps, both as clocks on the wall show them."""
+        first, last = stamps.min(), stamps.max()  # of one hour that comes twice, in any order
+        start = self._start
+        while start > first:
             start = start - self.freq
-        points = pd.date_range(start, stamps[-1], freq=self.freq)
-        return points[points.searchsorted(stamps[0], side="right") - 1 :]
+        start = start - self.freq  # the zone may have left out the day that `start` was
+        return pd.date_range(start, last, freq=self.freq)
+
+    def _in_zone(self, walls: Any) -> Any:
+        """Return when clocks on the wall show this: the first time, or else soon after it."""
+        if self.zone is None:
+            return walls
+        return walls.tz_localize(self.zone, nonexistent="shift_forward", ambiguous=True)
+
+    def _beside(self, point: pd.Timestamp, step: int) -> pd.Timestamp:
+        """Return the point after one of the grid, for a step of 1, or before it, for -1."""
+        if is_fixed(self.freq):
+            return point + step * self.freq
+        wall = point.tz_localize(None)
+        midnight = wall.normalize()
+        wall = midnight if self._in_zone(midnight) == point else wall  # it had been moved
+        beside = None
+        while beside is None or not _are_of_one_day(beside, wall):
+            wall = wall + step * self.freq
+            beside = self._in_zone(wall)
+        return beside
 
     def places(self, stamps: pd.DatetimeIndex, points: pd.DatetimeIndex) -> NDArray[np.intp]:
         """Return for each of `stamps` the last of `points` at or before it."""
@@ -121,7 +165,7 @@ class Grid:
         """
         first = frame.index[0]
         if self._recent is not None and first > self._recent.index[-1]:
-            return self._recent[self._recent.index > point - self.freq]
+            return self._recent[self._recent.index > self._beside(point, -1)]
         return frame[frame.index == first] if first > point else frame.iloc[:0]
 
     def targets(self, targets: pd.DataFrame, points: pd.DatetimeIndex) -> pd.DataFrame:
@@ -144,3 +188,8 @@ class Grid:
                 f"Set fill='ffill' (or another of {sorted(FILLS)}), or a longer freq."
             )
         return means
+
+
+def _are_of_one_day(points: Any, walls: Any) -> Any:
+    """Tell which points were not moved to another day, as their zone has left out their own."""
+    return points.tz_localize(None).normalize() == walls.normalize()

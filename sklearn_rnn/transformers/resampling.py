@@ -26,7 +26,12 @@ from sklearn_rnn.exceptions import (
     TimeOrderError,
 )
 from sklearn_rnn.sequences import Sequences, as_sequences, is_list_of_sequences
-from sklearn_rnn.transformers.frequencies import check_frequency, infer_frequency, is_time
+from sklearn_rnn.transformers.frequencies import (
+    check_bins,
+    check_frequency,
+    infer_frequency,
+    is_time,
+)
 from sklearn_rnn.transformers.panels import axes_of, in_form_of, is_panel, series_of
 
 __all__ = ["FILLS", "Resampler", "aggregate", "check_fill", "fill_gaps", "reducers_of"]
@@ -42,6 +47,10 @@ FILLS: dict[str, dict[str, str]] = {
 
 #: Reducers that give whole numbers for whole numbers.
 EXACT = ("first", "last", "min", "max", "sum", "prod")
+
+#: Reducers whose answers need not fit into the dtype of the values, and the dtypes for those.
+WIDENING = ("sum", "prod")
+WIDE = {"b": np.dtype(np.int64), "i": np.dtype(np.int64), "u": np.dtype(np.uint64)}
 
 #: Dtypes that hold whole numbers and truths exactly beside a missing one.
 NULLABLE = {"b": "boolean", "i": "Int64", "u": "UInt64"}
@@ -276,7 +285,8 @@ class Resampler(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  #
     their index (those of one time stay in their order), what lies within a bin is aggregated, and
     bins without a value stay NaN or are filled. Dates go into bins as pandas' ``resample`` has
     them; periods and whole numbers into bins that begin at the first of them. Time zones, the
-    changes of clocks, names and, where a reducer gives values of the same kind, dtypes are kept.
+    changes of clocks, names and, where a reducer gives values of the same kind, dtypes are kept;
+    sums and products of whole numbers and of truths are whole numbers of 64 bits.
 
     There is no way back: a mean forgets what it is a mean of. To resample inputs and target of a
     regression together, and to have answers for the original rows, use `ResampledRegressor`. As a
@@ -422,6 +432,11 @@ class Resampler(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  #
         Series, DataFrame, panel or ndarray
             In the form of X. With `factor`, the last bin may be of fewer rows, and a table (N, T)
             is an array then.
+
+        Raises
+        ------
+        FrequencyError
+            If the bins are far more than the rows, as a stray date makes them.
         """
         check_is_fitted(self)
         series = self._checked(X, reset=False)
@@ -471,12 +486,13 @@ class Resampler(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  #
 
     def _regular(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Sort, aggregate and fill one series."""
+        offset = check_frequency(self.freq_, frame.index, "Resampler")
+        check_bins(frame.index, offset, "Resampler")
         if not frame.index.is_monotonic_increasing:
             frame = frame.sort_index(kind="stable")
         reducers = reducers_of(self.aggregation, frame.columns, "Resampler")
         exact = _exact_columns(frame, reducers)
         held = frame.astype({c: NULLABLE[d.kind] for c, d in exact.items()}) if exact else frame
-        offset = check_frequency(self.freq_, frame.index, "Resampler")
         if isinstance(frame.index, pd.DatetimeIndex):
             bins = aggregate(held.resample(offset), reducers, "Resampler")
         else:
@@ -660,9 +676,14 @@ def _bins_of(index: pd.Index, freq: Any) -> tuple[NDArray[np.int64], pd.Index]:
 
 def _exact_columns(frame: pd.DataFrame, reducers: dict[Any, list[Any]]) -> dict[Any, np.dtype]:
     """Return numpy's dtypes of columns that stay whole numbers, unless a value is missing."""
-    columns = [c for reducer, named in reducers.items() if reducer in EXACT for c in named]
-    dtypes = {column: frame[column].dtype for column in columns}
-    return {c: d for c, d in dtypes.items() if isinstance(d, np.dtype) and d.kind in NULLABLE}
+    dtypes = {}
+    for reducer, columns in reducers.items():
+        for column in columns if reducer in EXACT else []:
+            dtype = frame[column].dtype
+            if isinstance(dtype, np.dtype) and dtype.kind in NULLABLE:
+                # what a sum is held in must not depend on how large it happens to be
+                dtypes[column] = WIDE[dtype.kind] if reducer in WIDENING else dtype
+    return dtypes
 
 
 def _with_dtypes(bins: pd.DataFrame, exact: dict[Any, np.dtype]) -> pd.DataFrame:

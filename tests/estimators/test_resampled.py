@@ -1,6 +1,8 @@
 """ResampledRegressor: a regular grid inside, the original rows outside, and never a look ahead."""
 
 import pickle
+import zoneinfo
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -144,6 +146,113 @@ def test_time_zones_and_changes_of_clocks_are_kept(tz, freq):
     assert answers.notna().all()
 
 
+MIDNIGHTS = [  # zones and days whose midnight there is not, or twice, or that there are not at all
+    ("America/Sao_Paulo", "2018-11-04"),
+    ("America/Havana", "2018-11-04"),
+    ("Asia/Beirut", "2024-03-31"),
+    ("Pacific/Apia", "2011-12-30"),
+]
+
+
+@pytest.mark.parametrize("before", [0, 1, 2])
+@pytest.mark.parametrize("freq", ["h", "6h", "D", "2D", "W", "W-FRI", "MS"])
+@pytest.mark.parametrize(("zone", "day"), MIDNIGHTS)
+def test_clocks_may_change_at_midnight(zone, day, freq, before):
+    first = pd.Timestamp(day, tz="UTC") + pd.Timedelta(days=-before, hours=12)
+    every = pd.date_range(first, periods=60, freq="3h").tz_convert(zone)
+    X = pd.DataFrame({"a": np.arange(60.0)}, every)
+    y = X["a"] + 1
+    model = ResampledRegressor(Echo(), freq, fill="ffill").fit(X.iloc[:45], y.iloc[:45])
+
+    answers = model.predict(X.iloc[45:])
+
+    whole = ResampledRegressor(Echo(), freq, fill="ffill").fit(X, y)
+    grid = whole.estimator_.inputs_.index
+    assert grid.is_monotonic_increasing
+    assert grid.is_unique
+    assert grid[0] <= every[0]
+    assert (answers <= X["a"].iloc[45:]).all()
+    pd.testing.assert_series_equal(answers, whole.predict(X).iloc[45:])
+
+
+@pytest.mark.parametrize(("zone", "day"), MIDNIGHTS[:3])
+def test_days_begin_at_midnight_or_soon_after(zone, day):
+    every = pd.date_range(pd.Timestamp(day) - pd.Timedelta("2D"), periods=50, freq="3h", tz="UTC")
+    X = pd.DataFrame({"a": np.arange(50.0)}, every.tz_convert(zone))
+
+    grid = ResampledRegressor(Echo(), "D").fit(X, X["a"]).estimator_.inputs_
+
+    days = pd.Series(1, X.index).groupby(X.index.date)
+    assert [point.date() for point in grid.index] == list(days.groups)
+    ends = pairwise(grid.index)
+    known = [X["a"][(X.index > a) & (X.index <= b)].mean() for a, b in ends]
+    np.testing.assert_allclose(grid["a"].iloc[1:], known)
+
+
+def test_days_before_those_of_fit_are_answered_where_clocks_change():
+    every = pd.date_range("2024-03-25", "2024-04-05", freq="5h", tz="Europe/Berlin")
+    X = pd.DataFrame({"a": np.arange(len(every))}, every)
+    late = ResampledRegressor(Echo(), "D", fill="ffill").fit(X.iloc[40:], X["a"].iloc[40:])
+
+    late.predict(X)
+
+    points = late.estimator_.asked_.index
+    assert (points == points.normalize()).all()
+    assert points.freqstr == "D"
+
+
+@pytest.mark.parametrize("freq", ["D", "2D", "W"])
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York"])
+@pytest.mark.parametrize("start", ["2024-03-05", "2024-10-20"])
+def test_points_of_days_stay_at_midnight_after_a_change_of_clocks(start, zone, freq):
+    every = pd.date_range(start, periods=200, freq="5h", tz=zone)
+    X = pd.DataFrame({"a": np.arange(200.0)}, every)
+    model = ResampledRegressor(Echo(), freq, fill="ffill").fit(X.iloc[:150], X["a"].iloc[:150])
+
+    model.predict(X.iloc[150:])
+
+    points = model.estimator_.inputs_.index.union(model.estimator_.asked_.index)
+    assert (points == points.normalize()).all()
+    assert len(set(np.diff(points.tz_localize(None)))) == 1
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "UTC", None])
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_rows_of_the_same_zone_are_answered_in_whatever_unit(unit, zone):
+    X, y = irregular(tz=zone)
+    model = ResampledRegressor(Echo(), "D", fill="ffill").fit(X.iloc[:200], y.iloc[:200])
+    expected = model.predict(X.iloc[200:])
+
+    asked = X.iloc[200:].set_axis(X.index[200:].as_unit(unit))
+
+    np.testing.assert_array_equal(model.predict(asked), expected)
+
+
+def test_a_zone_may_come_from_another_library():
+    pytz = pytest.importorskip("pytz")
+    X, y = irregular(tz="Europe/Berlin")
+    model = ResampledRegressor(Echo(), "D", fill="ffill").fit(X.iloc[:200], y.iloc[:200])
+
+    for zone in (zoneinfo.ZoneInfo("Europe/Berlin"), pytz.timezone("Europe/Berlin")):
+        answers = model.predict(X.iloc[200:].tz_convert(zone))
+
+        np.testing.assert_array_equal(answers, model.predict(X.iloc[200:]))
+        assert answers.index.tz is zone
+
+
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
+@pytest.mark.parametrize("unit", ["s", "ns"])
+def test_units_of_dates_of_the_target_do_not_matter(unit, zone):
+    X, y = irregular(tz=zone)
+    other = y.set_axis(y.index.as_unit(unit))
+    model = ResampledRegressor(Echo(), "D", fill="ffill")
+
+    np.testing.assert_array_equal(model.fit(X, other).predict(X), model.fit(X, y).predict(X))
+    later = other.set_axis(other.index + pd.Timedelta("1min"))
+    with pytest.raises(TargetError, match="y must have the index of X"):
+        model.fit(X, later)
+
+
 def test_order_of_rows_does_not_matter():
     X, y = irregular()
     shuffled = np.random.default_rng(1).permutation(len(X))
@@ -220,7 +329,7 @@ def test_a_refit_that_fails_loses_nothing():
     before = model.predict(X)
 
     with pytest.raises(FrequencyError):
-        model.set_params(freq="nonsense").fit(X, y)
+        model.set_params(freq="-1h").fit(X, y)
 
     pd.testing.assert_series_equal(model.predict(X), before)
 
@@ -379,8 +488,18 @@ def test_a_target_with_gaps_is_refused_unless_filled():
     for fill in (None, 0.0):
         with pytest.raises(MissingValuesError, match=r"leaves \d+ of \d+ points .* Set fill="):
             ResampledRegressor(LinearRegression(), "h", fill=fill).fit(X, y)
-    for fill in ("ffill", "linear", "time"):
-        assert ResampledRegressor(LinearRegression(), "h", fill=fill).fit(X, y).score(X, y) < 1
+    for name in ("ffill", "linear", "time"):
+        assert ResampledRegressor(LinearRegression(), "h", fill=name).fit(X, y).score(X, y) < 1
+
+
+def test_points_that_would_fill_the_memory_are_refused():
+    X, y = irregular(50)
+    stray = X.index.to_series()
+    stray.iloc[0] = pd.Timestamp("1970-01-01")
+    X, y = X.set_axis(pd.DatetimeIndex(stray)), y.to_numpy()
+
+    with pytest.raises(FrequencyError, match=r"ResampledRegressor: freq='s' .* of 50 rows\. Drop"):
+        ResampledRegressor(LinearRegression(), "s", fill="ffill").fit(X, y)
 
 
 def test_targets_of_other_rows_are_refused():

@@ -477,3 +477,13 @@ def test_whole_numbers_can_only_be_counted_by_ones():
     with pytest.raises(FrequencyError, match="counts a horizon in ones; got 7"):
         ResampledForecaster(NaiveForecaster(), 7).fit(y, fh=[1])
     assert ResampledForecaster(NaiveForecaster()).fit(y, fh=[1]).predict().index[0] == 20
+
+
+def test_rows_in_the_middle_of_each_month_show_whole_quarters():
+    stamps = pd.date_range("2023-01-01", periods=12, freq="MS") + pd.Timedelta(days=14)
+    y = pd.Series(np.arange(12.0), stamps)
+
+    forecaster = ResampledForecaster(NaiveForecaster(), freq="QS", aggregation="sum")
+
+    assert forecaster.fit(y, fh=[1]).forecaster_.cutoff[0] == pd.Timestamp("2023-10-01")
+    assert len(forecaster._whole) == 4

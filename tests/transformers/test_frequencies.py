@@ -7,7 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sklearn_rnn.exceptions import FrequencyError, SeriesTooShortError
-from sklearn_rnn.transformers.frequencies import check_frequency, infer_frequency, is_time
+from sklearn_rnn.transformers.frequencies import (
+    check_bins,
+    check_frequency,
+    infer_frequency,
+    is_fixed,
+    is_time,
+)
 
 quick = settings(max_examples=50, deadline=None, derandomize=True)
 
@@ -80,6 +86,33 @@ def test_months_of_a_panel_lie_on_one_grid():
     assert found(january, january) == "YS-JAN"
     assert found(january, january + pd.DateOffset(months=3)) == "QS-JAN"
     assert found(january, january + pd.DateOffset(months=1)) == "MS"
+
+
+@pytest.mark.parametrize("hour", [0, 12])
+@pytest.mark.parametrize("zone", [None, "America/Sao_Paulo"])
+@pytest.mark.parametrize(
+    ("day", "months", "freq"), [(15, 1, "MS"), (30, 1, "MS"), (9, 3, "QS-JAN")]
+)
+def test_the_same_day_of_each_month_is_a_month_and_none_is_in_a_bin_with_another(
+    day, months, freq, zone, hour
+):
+    first = pd.Timestamp(2024, 1, day, hour)
+    index = pd.DatetimeIndex([first + pd.DateOffset(months=months * n) for n in range(12)], tz=zone)
+
+    name, explanation = infer_frequency([index], "Test")
+
+    assert name == freq
+    where = f"day {day} of a month{' or its last' if day > 28 else ''}"
+    assert f"; all are on {where}, in bins that begin on a first day: freq=" in explanation
+    assert pd.Series(1, index).resample(name).sum().tolist() == [1] * 12
+    assert found(index.delete([3, 4, 8])) == freq
+
+
+@pytest.mark.parametrize("freq", ["MS", "ME"])
+def test_first_and_last_days_are_known_at_any_hour(freq):
+    index = pd.date_range("2024-01-01", periods=12, freq=freq) + pd.Timedelta("12h")
+
+    assert found(index.delete(5)) == freq
 
 
 def test_one_missing_hour_and_one_late_stamp_leave_hours():
@@ -169,6 +202,13 @@ def test_whole_numbers_have_the_longest_step_that_reaches_all(numbers, step):
 )
 def test_is_time_knows_what_can_be_put_on_a_grid(index, answer):
     assert is_time(index) is answer
+
+
+@pytest.mark.parametrize(
+    ("freq", "answer"), [("h", True), ("24h", True), ("D", False), ("7D", False), ("MS", False)]
+)
+def test_hours_are_always_as_long_and_days_are_not(freq, answer):
+    assert is_fixed(pd.tseries.frequencies.to_offset(freq)) is answer
 
 
 # -- what is said --------------------------------------------------------------------------------
@@ -272,3 +312,37 @@ def test_whole_numbers_go_forward_by_whole_numbers(freq):
 def test_offsets_that_pandas_cannot_resample_by_are_refused(offset):
     with pytest.raises(FrequencyError, match=r"Test: freq must be a frequency that pandas knows"):
         check_frequency(offset, DATES, "Test")
+
+
+@pytest.mark.parametrize(
+    ("index", "freq", "bins"),
+    [
+        (pd.to_datetime(["1970-01-01", "2024-01-01"]), "s", "1,704,067,201"),
+        (pd.to_datetime(["2024-01-01", "1970-01-01"]).as_unit("s"), "s", "1,704,067,201"),
+        (pd.PeriodIndex(["1970-01-01", "2024-01-01"], freq="D"), "s", "1,704,067,201"),
+        (pd.Index([0, 1, 5_000_000_000]), 1, "5,000,000,001"),
+        (pd.Index([0, 2**64 - 1], dtype="uint64"), 2, f"{2**63:,}"),
+    ],
+)
+def test_bins_that_would_fill_the_memory_are_refused(index, freq, bins):
+    words = (
+        rf"Test: freq={freq!r} must make at most 10,000,000 bins, or 1,000 a row; got {bins} bins "
+        rf"from the first to the last of {len(index)} rows\. Drop stray rows .* or give a longer"
+    )
+
+    with pytest.raises(FrequencyError, match=words):
+        check_bins(index, check_frequency(freq, index, "Test"), "Test")
+
+
+@pytest.mark.parametrize(
+    ("index", "freq"),
+    [
+        (pd.Index([0, 9_999_999]), 1),  # ten million
+        (pd.Index(np.append(np.arange(20_000), 19_999_999)), 1),  # less than a thousand a row
+        (pd.to_datetime(["1970-01-01", "2024-01-01"]), "h"),
+        (pd.to_datetime(["1700-01-01", "2200-01-01"]), "D"),
+        (pd.PeriodIndex(["1970-01-01", "2024-01-01"], freq="s"), "D"),
+    ],
+)
+def test_many_bins_are_made_if_they_fit(index, freq):
+    check_bins(index, check_frequency(freq, index, "Test"), "Test")

@@ -313,7 +313,24 @@ def test_sums_of_whole_numbers_neither_overflow_nor_round(dtype, expected):
     )
 
     assert regular["a"].tolist() == expected
-    assert regular["a"].dtype.kind in "iu" or dtype == "bool"
+    assert regular["a"].dtype.kind in "iu"
+
+
+@pytest.mark.parametrize("aggregation", ["sum", "prod"])
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize(
+    ("dtype", "expected"),
+    [("bool", "int64"), ("int8", "int64"), ("int32", "int64"), ("uint8", "uint64")],
+)
+def test_dtypes_of_sums_do_not_depend_on_values(dtype, expected, large, aggregation):
+    values = np.array([1, 100 if large else 1, 100 if large else 0]).astype(dtype)
+    frame = frame_of(a=values)
+
+    regular = Resampler("D", aggregation=aggregation, fill=0).fit_transform(frame)
+
+    whole = getattr(values[1:].astype(object), aggregation)()
+    assert regular["a"].tolist() == [int(whole), 0, 1]
+    assert regular["a"].dtype == expected
 
 
 @pytest.mark.parametrize(
@@ -446,6 +463,23 @@ def test_whole_numbers_far_apart_do_not_overflow_their_dtype():
     series = pd.Series([1.0, 2.0], pd.Index([-128, 127], dtype="int8"))
 
     assert Resampler(100).fit_transform(series).index.tolist() == [-128, -28, 72]
+
+
+def bins_beyond_memory():
+    stamps = pd.DatetimeIndex(["1970-01-01", "2024-01-01", "2024-01-02"])
+    return {
+        "one stamp of 1970": (stamps, "s", "1,704,153,601 bins from the first to the last of 3"),
+        "periods": (stamps.to_period("s"), "s", "1,704,153,601 bins"),
+        "one number": (pd.Index([0, 1, 5_000_000_000]), "infer", "freq=1 .* 5,000,000,001 bins"),
+    }
+
+
+@pytest.mark.parametrize("case", bins_beyond_memory())
+def test_bins_that_would_fill_the_memory_are_refused_before_work(case):
+    index, freq, words = bins_beyond_memory()[case]
+
+    with pytest.raises(FrequencyError, match=f"Resampler: .*{words}.*Drop stray rows"):
+        Resampler(freq).fit_transform(pd.Series([1.0, 2.0, 3.0], index))
 
 
 # -- panels --------------------------------------------------------------------------------------
