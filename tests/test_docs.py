@@ -82,8 +82,10 @@ def run_blocks(blocks, name):
 
 @pytest.fixture(autouse=True)
 def _close_figures():
+    figures = import_module("matplotlib.pyplot")
+    figures.close("all")  # those of tests before, which may be of another file
     yield
-    import_module("matplotlib.pyplot").close("all")
+    figures.close("all")
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
