@@ -20,9 +20,11 @@ from sklearn_rnn.transformers.padding import SequencePadder
 from sklearn_rnn.transformers.tokens import TokenEncoder
 
 law = settings(max_examples=200, deadline=None, derandomize=True)
-texts = st.lists(st.text() | st.text(alphabet="ab \t\n\u00a0."), min_size=1, max_size=5)
+# hypothesis also draws words that it finds in our source, and the name of padding is refused
+words = st.text().filter(lambda text: "<pad>" not in text)
+texts = st.lists(words | st.text(alphabet="ab \t\n\u00a0."), min_size=1, max_size=5)
 items = st.lists(
-    st.lists(st.integers() | st.text() | st.tuples(st.integers(), st.text()), max_size=5),
+    st.lists(st.integers() | words | st.tuples(st.integers(), st.text()), max_size=5),
     min_size=1,
     max_size=5,
 )
