@@ -7,13 +7,17 @@ who speaks, what is needed, what came and what to do; shapes and counts, never t
 __all__ = [
     "CellError",
     "FrequencyError",
+    "HorizonError",
+    "InputsError",
     "LossShapeError",
     "MissingValuesError",
     "ParameterNameError",
+    "PretrainingError",
     "SequenceLengthError",
     "SequenceShapeError",
     "SeriesTooShortError",
     "TargetError",
+    "TargetTypeError",
     "TimeOrderError",
     "TokenError",
     "TrainingDivergedError",
@@ -42,12 +46,28 @@ class FrequencyError(ValueError):
     """A frequency is none, or not one for the dates that it was given for."""
 
 
+class InputsError(ValueError):
+    """The inputs X of a forecaster lack columns or rows that are needed, or have others."""
+
+
+class HorizonError(ValueError):
+    """A horizon lies beyond what was trained, or at no step of the series."""
+
+
+class PretrainingError(ValueError):
+    """A pretrained model does not fit the series or the horizon that it is to be used for."""
+
+
 class MissingValuesError(ValueError):
     """Values are missing (NaN) where none may be."""
 
 
 class TargetError(ValueError):
     """A target does not fit its sequences, or the loss that should learn it."""
+
+
+class TargetTypeError(TypeError, TargetError):
+    """A target holds something else than numbers."""
 
 
 class TokenError(ValueError):

@@ -19,7 +19,7 @@ from sklearn_rnn.estimators.options import RoutedParameters
 from sklearn_rnn.modules.custom import build_custom
 from sklearn_rnn.modules.network import SequenceNetwork
 from sklearn_rnn.sequences import Sequences
-from sklearn_rnn.training.net import SequenceNet, build_net
+from sklearn_rnn.training.net import ClassifierNet, SequenceNet, build_net
 from sklearn_rnn.training.threads import torch_threads
 
 __all__ = ["RecurrentEstimator"]
@@ -188,7 +188,7 @@ class RecurrentEstimator(SequenceInput, RoutedParameters):
         for_ever = epochs is None
         return build_net(
             *self._network(seed),
-            classes=self._classes,
+            kind=ClassifierNet if self._classes else SequenceNet,
             loss=self.loss,
             optimizer=self.optimizer,
             lr=self.lr,

@@ -278,12 +278,16 @@ def validate(name: str, parameters: dict[str, Any], rows: dict[str, Parameter]) 
 
 
 def rows_of(estimator_class: type) -> dict[str, Parameter]:
-    """Return the rows of the table for the parameters in a constructor, in its order."""
+    """Return the rows of the table for the parameters in a constructor, in its order.
+
+    A class may have rows of its own, in `_own_parameters`, which win.
+    """
     renamed = getattr(estimator_class, "_renamed_parameters", {})
+    table = {**PARAMETERS, **getattr(estimator_class, "_own_parameters", {})}
     return {
-        key: PARAMETERS[renamed.get(key, key)]
+        key: table[renamed.get(key, key)]
         for key in inspect.signature(estimator_class).parameters
-        if key in PARAMETERS
+        if key in table
     }
 
 

@@ -8,7 +8,13 @@ from typing import TypeVar
 import torch
 from torch import Generator, nn
 
-__all__ = ["empty", "initialize_linear", "initialize_recurrent", "seeded_construction"]
+__all__ = [
+    "empty",
+    "initialize_linear",
+    "initialize_recurrent",
+    "initialize_uniformly",
+    "seeded_construction",
+]
 
 _CONSTRUCTION = threading.Lock()
 
@@ -57,6 +63,17 @@ def initialize_recurrent(
             nn.init.zeros_(parameter)
             if forget_gate is not None and "_ih" in name:
                 nn.init.ones_(parameter.detach().split(hidden_size)[forget_gate])
+
+
+def initialize_uniformly(layer: nn.Module, hidden_size: int, generator: Generator) -> None:
+    """Draw all parameters as torch does, evenly from plus or minus ``1 / sqrt(hidden_size)``.
+
+    That is smaller than what `initialize_recurrent` draws: a network that begins so has less to
+    say at first, which suits one that only corrects another forecast.
+    """
+    bound = hidden_size**-0.5
+    for parameter in layer.parameters():
+        nn.init.uniform_(parameter, -bound, bound, generator=generator)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import dis
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -36,6 +36,8 @@ PREDICTION_BATCH = 64
 class SequenceNet(NeuralNet):
     """A skorch net for `SequenceDataset`: lengths, weights, and Ctrl-C with a warning.
 
+    Subclasses may name another loss and other batches.
+
     Parameters
     ----------
     *args, **kwargs
@@ -46,6 +48,10 @@ class SequenceNet(NeuralNet):
         Whether the history has a row for each batch beside that for each epoch; callbacks may
         want to read them, and over a long training they take much memory.
     """
+
+    loss_class: ClassVar[type[torch.nn.Module]] = Loss
+    train_batches: ClassVar[type] = Batches
+    valid_batches: ClassVar[type] = Batches
 
     def __init__(
         self,
@@ -220,7 +226,7 @@ def build_net(
     network: Callable[..., torch.nn.Module],
     network_options: dict[str, Any],
     *,
-    classes: bool,
+    kind: type[SequenceNet] = SequenceNet,
     loss: str | Callable[..., Any],
     optimizer: str | type,
     lr: float,
@@ -238,6 +244,7 @@ def build_net(
     dtype: str,
     verbose: int,
     routed: dict[str, Any],
+    inner_callbacks: Sequence[tuple[str, Callback]] = (),
 ) -> SequenceNet:
     """Return an initialized, untrained net.
 
@@ -245,14 +252,16 @@ def build_net(
     ----------
     network, network_options
         A class or function that builds the network, and its arguments.
-    classes : bool
-        Whether the network answers logits of classes.
+    kind : class, default=SequenceNet
+        Of the net.
     split : callable or None
         Divides the data for early stopping; None trains on all of it.
     seed : int
         For the order of batches.
     routed : dict
         Options with the prefix of what they are for: ``optimizer__weight_decay``, ...
+    inner_callbacks : sequence of (str, Callback)
+        What the training itself needs; they do not make the history keep a row for each batch.
     loss, optimizer, lr, lr_scheduler, gradient_clip_value, max_epochs, batch_size, shuffle,
     patience, tol, callbacks, device, dtype, verbose
         As in the estimators.
@@ -265,7 +274,7 @@ def build_net(
     routes = _by_route(routed)
     device = choose_device(device)
     rule, optimizer_options = optimizer_and_options(optimizer, routes["optimizer"], device)
-    ours: list[tuple[str, Callback]] = []
+    ours: list[tuple[str, Callback]] = [*inner_callbacks]
     if gradient_clip_value is not None:
         ours.append(("gradient_clipping", GradientNormClipping(gradient_clip_value)))
     if lr_scheduler is not None:
@@ -276,17 +285,17 @@ def build_net(
         ours.append(("progress_bar", ProgressBar()))
     if split is not None:  # the last of ours, for those behind it miss the epoch that it ends
         ours.append(("early_stopping", early_stopping(patience, tol)))
-    net = (ClassifierNet if classes else SequenceNet)(
+    net = kind(
         network,
-        criterion=Loss,
+        criterion=kind.loss_class,
         optimizer=rule,
         lr=lr,
         max_epochs=max_epochs,
         batch_size=batch_size,
-        iterator_train=Batches,
+        iterator_train=kind.train_batches,
         iterator_train__shuffle=shuffle,
         iterator_train__generator=torch.Generator().manual_seed(seed),
-        iterator_valid=Batches,
+        iterator_valid=kind.valid_batches,
         iterator_valid__batch_size=PREDICTION_BATCH,
         train_split=split,
         callbacks=[*ours, *(callbacks or [])],
@@ -297,6 +306,7 @@ def build_net(
         **_prefixed("module", network_options),
         **_prefixed("criterion", {"loss": loss, **routes["loss"]}),
         **_prefixed("optimizer", optimizer_options),
+        **_prefixed("iterator_train", routes["iterator_train"]),
         **_prefixed("callbacks", routes["callbacks"]),
     )
     net.initialize()

@@ -17,7 +17,7 @@ def onecycle(optimizer: Optimizer, lr: float, steps: int, **options: Any) -> Any
     """
     chosen = optimizer.defaults.get("betas", (0.9, 0.999)) != (0.9, 0.999)
     options = {"cycle_momentum": "betas" in optimizer.defaults and not chosen, **options}
-    if steps < 3:  # no time to rise and fall
+    if steps < 3 or steps * options.get("pct_start", 0.3) <= 1:  # no time to rise and fall
         return lr_scheduler.LambdaLR(optimizer, lambda step: 1.0)
     return lr_scheduler.OneCycleLR(optimizer, max_lr=lr, total_steps=steps, **options)
 
