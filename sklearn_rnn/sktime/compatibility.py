@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sklearn.utils import InputTags, Tags, TargetTags, TransformerTags
+from sklearn.utils import (
+    ClassifierTags,
+    InputTags,
+    RegressorTags,
+    Tags,
+    TargetTags,
+    TransformerTags,
+)
 
 __all__ = ["SklearnCompatible"]
 
@@ -23,12 +30,17 @@ class SklearnCompatible:
     def __sklearn_tags__(self) -> Tags:
         """Tell scikit-learn what it asks of an estimator."""
         kind = self.get_tag("object_type", "transformer")  # type: ignore[attr-defined]
-        is_transformer = kind == "transformer"
+        predicts = kind in ("classifier", "regressor")
         return Tags(
-            estimator_type="transformer" if is_transformer else None,
-            target_tags=TargetTags(required=False),
-            transformer_tags=TransformerTags() if is_transformer else None,
-            input_tags=InputTags(allow_nan=True),
+            estimator_type=kind if predicts or kind == "transformer" else None,
+            target_tags=TargetTags(
+                required=predicts,
+                multi_output=predicts and self.get_tag("capability:multioutput"),  # type: ignore[attr-defined]
+            ),
+            transformer_tags=TransformerTags() if kind == "transformer" else None,
+            classifier_tags=ClassifierTags() if kind == "classifier" else None,
+            regressor_tags=RegressorTags() if kind == "regressor" else None,
+            input_tags=InputTags(allow_nan=True, three_d_array=predicts),
         )
 
     def __sklearn_is_fitted__(self) -> bool:

@@ -7,11 +7,15 @@ from sklearn_rnn.sktime import (
     Differencer,
     ResampledForecaster,
     Resampler,
+    RNNClassifier,
+    RNNForecaster,
+    RNNRegressor,
     SequenceScaler,
     SlidingWindow,
 )
 
-ALL = [Differencer, Resampler, SequenceScaler, SlidingWindow, ResampledForecaster]
+TRANSFORMERS = [Differencer, Resampler, SequenceScaler, SlidingWindow]
+ALL = [*TRANSFORMERS, ResampledForecaster, RNNForecaster, RNNClassifier, RNNRegressor]
 
 
 # What sktime's suite warns of when it tests forecasters of sktime's own in the same way.
