@@ -24,6 +24,11 @@ $(VENV)/dev: $(VENV)/torch pyproject.toml
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev]"
 	touch $@ $(VENV)/plot
 
+# with the libraries that benchmarks compare with
+$(VENV)/bench: $(VENV)/torch pyproject.toml
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[bench]"
+	touch $@
+
 demo: $(VENV)/plot
 	$(ENVIRONMENT) $(BIN)/python examples/demo.py
 
@@ -53,8 +58,8 @@ docs: $(VENV)/torch
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[docs]"
 	$(ENVIRONMENT) $(BIN)/python -m sphinx -b html docs docs/_build
 
-bench: $(VENV)/dev
-	for file in benchmarks/*.py; do $(ENVIRONMENT) $(BIN)/python $$file || exit 1; done
+bench: $(VENV)/bench
+	for file in $$(grep -l __main__ benchmarks/*.py); do $(ENVIRONMENT) $(BIN)/python $$file || exit 1; done
 
 clean:
 	rm -rf $(VENV) .venv-oldest demo_output docs/_build build *.egg-info
