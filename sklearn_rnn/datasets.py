@@ -13,6 +13,7 @@ __all__ = [
     "CLASSIFICATION",
     "load_airline",
     "load_classification",
+    "make_epidemic",
     "make_letter_cycle",
     "make_random_walk",
     "make_sine",
@@ -153,6 +154,49 @@ def make_letter_cycle(
     ids = np.tile(np.arange(n_letters), n_repeats)
     X = np.eye(n_letters)[ids][:, np.newaxis] if one_hot else ids[:, np.newaxis].astype(np.float64)
     return X, letters[(ids + 1) % n_letters]
+
+
+def make_epidemic(n_days: int = 47, random_state: Any = None) -> pd.DataFrame:
+    """Return the counts of an epidemic that comes to an end.
+
+    As in the model of Kermack and McKendrick, the ill infect others and are through at some time;
+    what a day adds is a Poisson number. There are always others to infect, but a rule that keeps
+    people apart halves the contacts every five days from the tenth day on.
+
+    Parameters
+    ----------
+    n_days : int, default=47
+        Days.
+    random_state : int, RandomState instance or None, default=None
+        Seed.
+
+    Returns
+    -------
+    DataFrame of shape (n_days, 3), float64
+        Totals of ``confirmed``, ``cured`` and ``dead`` by day.
+
+    References
+    ----------
+    .. [1] W. O. Kermack, A. G. McKendrick, "A contribution to the mathematical theory of
+       epidemics", Proceedings of the Royal Society A 115, 1927.
+
+    Examples
+    --------
+    >>> from sklearn_rnn.datasets import make_epidemic
+    >>> make_epidemic(random_state=0).iloc[[0, 46]].astype(int).values.tolist()
+    [[1082, 41, 0], [100572, 50100, 2028]]
+    """
+    draw = check_random_state(random_state).poisson
+    ill, rows = 800.0, []
+    totals = np.array([800.0, 20.0, 0.0])
+    for day in range(n_days):
+        contacts = 0.35 * 0.5 ** (max(day - 9, 0) / 5)
+        new, cured, dead = draw(contacts * ill), draw(0.025 * ill), draw(0.001 * ill)
+        ill = max(ill + new - cured - dead, 0.0)
+        totals = totals + np.array([new, cured, dead])
+        rows.append(totals)
+    days = pd.period_range("2020-01-24", periods=n_days, freq="D")
+    return pd.DataFrame(rows, days, columns=["confirmed", "cured", "dead"])
 
 
 def make_random_walk(
