@@ -13,7 +13,7 @@ from scipy import stats
 from sklearn.utils import check_random_state
 
 from sklearn_rnn.estimators.forecast_sizes import ForecastSizes, forecast_sizes
-from sklearn_rnn.exceptions import SeriesTooShortError
+from sklearn_rnn.exceptions import SeriesTooShortError, TargetError
 from sklearn_rnn.modules.forecasting import ForecastNetwork
 from sklearn_rnn.modules.spreads import LEVELS
 from sklearn_rnn.series import SeriesTable
@@ -114,6 +114,7 @@ class GlobalForecaster:
             Itself.
         """
         self._check_lengths(table)
+        self._check_values(table)
         self._check_validation(table)
         sizes = forecast_sizes(
             table,
@@ -152,6 +153,7 @@ class GlobalForecaster:
             How much further.
         """
         self._check_lengths(table)
+        self._check_values(table)
         windows = self._windows(table, self.sizes_)
         build = self._builder(self.sizes_, table, *self.nets_[0].module_.input_sizes())
         members = Parallel(n_jobs=self.n_jobs)(
@@ -166,6 +168,29 @@ class GlobalForecaster:
             raise SeriesTooShortError(
                 f"RNNForecaster: y must have a series of two steps at least to learn from; got "
                 f"{len(table)} of one step. Give more rows."
+            )
+
+    def _check_values(self, table: SeriesTable) -> None:
+        """Refuse values that an output or a distribution cannot give."""
+        counts = self.distribution == "negative_binomial"
+        lowest = np.nanmin(table.values, initial=np.inf)
+        if counts and lowest < 0:
+            raise TargetError(
+                f"RNNForecaster: distribution='negative_binomial' is for counts, which are 0 or "
+                f"more; got {lowest:g} in y. Use distribution='student_t' or 'normal'."
+            )
+        if counts:
+            fractions = table.values[np.mod(table.values, 1) > 0]
+            if len(fractions):
+                raise TargetError(
+                    f"RNNForecaster: distribution='negative_binomial' is for counts, which are "
+                    f"whole numbers; got {fractions[0]:g} in y. Use distribution='student_t' or "
+                    f"'normal', or round y."
+                )
+        if self.output == "last_value_ratio" and lowest < 0:
+            raise TargetError(
+                f"RNNForecaster: output='last_value_ratio' is for values that are 0 or more; got "
+                f"{lowest:g} in y. Use output='bank' or 'last_value'."
             )
 
     def _check_validation(self, table: SeriesTable) -> None:
@@ -450,6 +475,7 @@ def _input_sizes(table: SeriesTable) -> tuple[NDArray, NDArray]:
     for i, column in enumerate(table.columns):
         if column.n_categories is None and table.inputs is not None:
             values = table.inputs[:, i]
-            centre[i] = np.nanmean(values)
-            scale[i] = np.nanstd(values) or 1.0
+            centre[i], spread = np.nanmean(values), np.nanstd(values)
+            # a constant differs from its mean by rounding
+            scale[i] = spread if spread > 1e-12 * abs(centre[i]) else 1.0
     return centre, scale

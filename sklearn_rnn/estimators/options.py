@@ -88,13 +88,6 @@ class RoutedParameters(BaseEstimator):
         """Check parameters, one by one and against each other."""
         name, rows = type(self).__name__, rows_of(type(self))
         validate(name, {key: getattr(self, key) for key in rows}, rows)
-        for key in ("hidden_size", "pooling"):
-            if isinstance(getattr(self, key), (list, tuple)):
-                if not getattr(self, key):
-                    raise ValueError(f"{name}: {key} is empty; give at least one.")
-                one = rows[key]._replace(allowed=rows[key].allowed[:1])
-                for item in getattr(self, key):
-                    validate(name, {key: item}, {key: one})
         refuse_cell(name, self.cell)
         self._check_device(name)
         self._check_together(name)

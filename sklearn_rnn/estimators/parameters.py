@@ -262,6 +262,10 @@ patch_length_ : int
 """
 
 
+#: Parameters that may be lists, of what they else are.
+LISTS = {"hidden_size", "pooling"}
+
+
 def validate(name: str, parameters: dict[str, Any], rows: dict[str, Parameter]) -> None:
     """Raise scikit-learn's error for a value that is not allowed; name one that may be meant."""
     try:
@@ -275,6 +279,13 @@ def validate(name: str, parameters: dict[str, Any], rows: dict[str, Parameter]) 
         if not hint:
             raise
         raise InvalidParameterError(f"{error} {hint}") from None
+    for key in LISTS & rows.keys():
+        if isinstance(parameters[key], (list, tuple)):
+            if not parameters[key]:
+                raise ValueError(f"{name}: {key} is empty; give at least one.")
+            one = rows[key]._replace(allowed=rows[key].allowed[:1])
+            for item in parameters[key]:
+                validate(name, {key: item}, {key: one})
 
 
 def rows_of(estimator_class: type) -> dict[str, Parameter]:

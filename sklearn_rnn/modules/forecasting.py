@@ -232,7 +232,7 @@ class ForecastNetwork(nn.Module):
         bank = self._banked(values[..., -self.window_length :])
         backtest = None
         if self.n_backtests:
-            backtest = self._backtest(batch["tried"], values, observed)
+            backtest = self._backtest(batch["tried"], values, observed, window.deviation)
         common = self._common(batch, window, backtest)
         read = self._read(batch, window)
         origin, size = self._origin(window), self._size(window)
@@ -276,9 +276,9 @@ class ForecastNetwork(nn.Module):
         observed = batch["observed"].transpose(1, 2)
         values = batch["values"].transpose(1, 2)
         if self.by_window:
-            seen = observed[..., -self.encoder_length :]
-            size = (values[..., -self.encoder_length :].abs() * seen).sum(-1)
-            scale = size / seen.sum(-1).clamp(min=1)
+            counted = _counted(observed[..., -self.encoder_length :])
+            size = (values[..., -self.encoder_length :].abs() * counted).sum(-1)
+            scale = size / counted.sum(-1)
             scale = torch.maximum(scale, 1e-8 * batch["level"])  # a window may be all zeros
         else:
             scale = batch["level"]
@@ -289,8 +289,13 @@ class ForecastNetwork(nn.Module):
         return self.bank(z.flatten(0, 1), steps).unflatten(0, z.shape[:2])
 
     @torch.no_grad()
-    def _backtest(self, tried: Tensor, values: Tensor, observed: Tensor) -> _Backtest:
-        """Compare what the bank makes of earlier windows with what came."""
+    def _backtest(
+        self, tried: Tensor, values: Tensor, observed: Tensor, deviation: Tensor
+    ) -> _Backtest:
+        """Compare what the bank makes of earlier windows with what came.
+
+        Where nothing was tried, a deviation (N, C, 1) stands for the errors.
+        """
         horizon, steps = self.horizon, self.backtest_steps
         total: Any = 0
         count: Any = 0
@@ -305,7 +310,7 @@ class ForecastNetwork(nn.Module):
         errors = total / count.clamp(min=1)
         logs = (errors + 0.05 * errors.mean(-1, keepdim=True) + 1e-3).log()
         logs = (logs - logs.mean(-1, keepdim=True)) * (count > 0)
-        return _Backtest(errors, logs.clamp(-4, 4))
+        return _Backtest(torch.where(count > 0, errors, deviation), logs.clamp(-4, 4))
 
     def _read(self, batch: dict[str, Tensor], window: _Window) -> Tensor:
         """Return the patches that encoders read (N, E / patch, D)."""
@@ -404,16 +409,23 @@ class ForecastNetwork(nn.Module):
 def described(z: Tensor, observed: Tensor) -> _Window:
     """Gather the statistics of scaled windows (N, C, E)."""
     mask = observed.to(z.dtype)
-    count = mask.sum(-1, keepdim=True).clamp(min=1)
-    mean = (z * mask).sum(-1, keepdim=True) / count
-    size = (((z - mean) * mask).square().sum(-1, keepdim=True) / count).sqrt() + LEAST_DEVIATION
-    change = (z.diff(dim=-1).abs() * mask[..., :-1]).sum(-1, keepdim=True) / count
+    counted = _counted(observed).to(z.dtype)
+    count = counted.sum(-1, keepdim=True)
+    mean = (z * counted).sum(-1, keepdim=True) / count
+    size = (((z - mean) * counted).square().sum(-1, keepdim=True) / count).sqrt() + LEAST_DEVIATION
+    change = (z.diff(dim=-1).abs() * counted[..., :-1]).sum(-1, keepdim=True) / count
     last = z[..., -1:]
-    statistics = torch.cat(
-        [size.log(), (change + LEAST_DEVIATION).log(), count / z.shape[-1], (mean - last) / size],
-        dim=-1,
-    )
+    share = mask.mean(-1, keepdim=True)
+    # a last value that was seen is within these bounds; one that was filled in may lie anywhere
+    furthest = z.shape[-1] ** 0.5
+    from_last = ((mean - last) / size).clamp(-furthest, furthest)
+    statistics = torch.cat([size.log(), (change + LEAST_DEVIATION).log(), share, from_last], dim=-1)
     return _Window(z, mask, last, mean, size, statistics)
+
+
+def _counted(observed: Tensor) -> Tensor:
+    """Return what statistics are of: what was observed, or if nothing was, what was filled in."""
+    return observed | ~observed.any(-1, keepdim=True)
 
 
 class _Change(NamedTuple):

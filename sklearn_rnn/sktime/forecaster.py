@@ -31,7 +31,7 @@ from sklearn_rnn.sktime.models import Models
 from sklearn_rnn.sktime.plans import Learned, Plan
 from sklearn_rnn.sktime.refusals import explain_refusal
 from sklearn_rnn.sktime.seasons import n_phases_of, seasonal_periods
-from sklearn_rnn.sktime.series import SeriesRows, layout_of, read_series
+from sklearn_rnn.sktime.series import SeriesRows, check_same_levels, layout_of, read_series
 from sklearn_rnn.sktime.tables import check_values
 from sklearn_rnn.sktime.timeline import Timeline
 from sklearn_rnn.sktime.transactions import AllOrNothing
@@ -42,8 +42,8 @@ __all__ = ["RNNForecaster"]
 SETTLED = {"sp", "horizon", "local", "multivariate", "past_only", "static", "categorical"}
 SETTLED |= {"calendar", "update_epochs"}
 
-#: Steps that a recursive forecaster calibrates at least.
-CALIBRATED = 8
+#: Steps that are trained or calibrated at least, if nobody says how many; a season if it is longer.
+LEAST_HORIZON = 8
 
 
 @document
@@ -58,7 +58,8 @@ class RNNForecaster(AllOrNothing, SklearnCompatible, BaseForecaster):
     A panel or hierarchy is learned by one model, and series that `fit` has not seen can be given
     to `update`. Steps count from the end of each series; stamps as `fh` are the same for all.
     NaN in y are left out of training, and of what is read; rows that are missing are an error.
-    NaN in X count as the value before them, or else as the mean of the column.
+    NaN in X count as the value before them, or else as the mean of the column; among categories, as
+    unknown.
 
     Forecasts of the past (in-sample) are refused; for answers to past rows, see `update_predict`,
     and sktime's `evaluate`, which look ahead of nothing.
@@ -133,7 +134,7 @@ class RNNForecaster(AllOrNothing, SklearnCompatible, BaseForecaster):
         "capability:pretrain": True,
         "capability:random_state": True,
         "property:randomness": "derandomized",
-        "requires-fh-in-fit": True,
+        "requires-fh-in-fit": False,
         "fit_is_empty": False,
     }
     # The rows of fit and update are kept here, as arrays; sktime need not keep them too.
@@ -244,13 +245,6 @@ class RNNForecaster(AllOrNothing, SklearnCompatible, BaseForecaster):
         """Have what sktime looks for, though it is to keep no data."""
         self._y = self._X = None
 
-    def __dynamic_tags__(self) -> None:
-        """Need a horizon in fit only if it decides what is trained."""
-        needs = self.strategy != "recursive" and self.horizon is None
-        self.set_tags(**{"requires-fh-in-fit": needs})
-
-    # -- what sktime checks, and how ---------------------------------------------------------------
-
     def _validate(self) -> None:
         name = type(self).__name__
         validate(name, self.get_params(deep=False), rows_of(type(self)))
@@ -290,7 +284,9 @@ class RNNForecaster(AllOrNothing, SklearnCompatible, BaseForecaster):
         name = type(self).__name__
         if self._state == "fitted":
             self._line = self._memory.layout.timeline
-            end = self._memory.end_with(layout_of(y.index, name, self._line))
+            layout = layout_of(y.index, name, self._line)
+            check_same_levels(self._memory.layout, layout, name)
+            end = self._memory.end_with(layout)
         else:
             layout = layout_of(y.index, name)
             self._line, end = layout.timeline, int(layout.ends.max())
@@ -299,24 +295,17 @@ class RNNForecaster(AllOrNothing, SklearnCompatible, BaseForecaster):
     def _check_fh(self, fh: Any, pred_int: bool = False) -> Any:
         """Check a horizon before anything is done with it; one that fails is forgotten."""
         name, before = type(self).__name__, self._fh
-        needs = self.get_tag("requires-fh-in-fit") and self._state != "fitted"
-        if fh is None and needs and before is None:
-            raise HorizonError(
-                f"{name}: strategy={self.strategy!r} trains as many steps as fit is asked for; got "
-                f"no fh. Give fh to fit, or horizon=12 to the constructor, or use "
-                f"strategy='recursive'."
-            )
         try:
             if fh is not None:
                 self._count(check_fh(fh))
             return super()._check_fh(fh, pred_int)
         except NotImplementedError as error:
             self._fh = before
+            got = check_fh(fh if fh is not None else before).to_pandas()[:5].tolist()
             raise NotImplementedError(
                 f"{name} can not perform in-sample prediction: fh must lie after the end of y, "
-                f"{self._cutoff[0]}; got {list(fh if fh is not None else before)[:5]}. For answers "
-                f"to past rows, fit on the rows before them and use update_predict, or sktime's "
-                f"evaluate."
+                f"{self._cutoff[0]}; got {got}. For answers to past rows, fit on the rows before "
+                f"them and use update_predict, or sktime's evaluate."
             ) from error
         except ValueError:
             self._fh = before
@@ -449,6 +438,7 @@ class RNNForecaster(AllOrNothing, SklearnCompatible, BaseForecaster):
         if window is not None and not isinstance(window, Integral):
             window = line.steps_within(window, f"{name}: window_length")
         periods, n_phases = self._seasons(line)
+        calendar = [self.calendar] if isinstance(self.calendar, str) else self.calendar
         return Plan(
             horizon=self._horizon(reach, periods),
             rolls=self.strategy == "recursive",
@@ -458,7 +448,7 @@ class RNNForecaster(AllOrNothing, SklearnCompatible, BaseForecaster):
             periods=periods,
             n_phases=n_phases,
             reader=reader,
-            calendar=calendar_names(self.calendar, line, name),
+            calendar=calendar_names(calendar, line, name),
             step=line.step,
             name=name,
         )
@@ -467,12 +457,7 @@ class RNNForecaster(AllOrNothing, SklearnCompatible, BaseForecaster):
         longest = max(reach, self.horizon or 0)
         if longest:
             return int(longest)
-        if self.strategy != "recursive":
-            raise HorizonError(
-                f"{type(self).__name__}: strategy={self.strategy!r} trains as many steps as it is "
-                f"asked for; got no fh. Give fh, or horizon=12 to the constructor."
-            )
-        return max([*periods[:1], CALIBRATED])
+        return max([*periods[:1], LEAST_HORIZON])
 
     def _seasons(self, line: Timeline) -> tuple[list[int], int]:
         """Return seasons in steps, the shortest first, and the seasons of the calendar."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from numbers import Integral, Real
 from typing import Any
 
@@ -41,9 +42,9 @@ FORECASTER_PARAMETERS = {
     ),
     "window_length": Parameter(
         "int, str, timedelta, offset or None",
-        [POSITIVE_INT, str, pd.Timedelta, pd.DateOffset, None],
-        'Steps before the forecast that are read, or a span of time such as "30D". None takes '
-        "two seasons or two horizons, whichever is longer, as far as series reach.",
+        [POSITIVE_INT, str, timedelta, pd.DateOffset, None],
+        'Steps before the forecast that are read, or a span of time such as "30D" or "6ME". None '
+        "takes two seasons or two horizons, whichever is longer, as far as series reach.",
     ),
     "sp": Parameter(
         "int, list of int or None",
@@ -55,9 +56,10 @@ FORECASTER_PARAMETERS = {
     "horizon": Parameter(
         "int or None",
         [POSITIVE_INT, None],
-        "Steps ahead that are trained, if `fit` is to do without `fh`; the larger one, if it has "
-        'both. With ``strategy="recursive"``, the steps whose intervals are calibrated: the '
-        "shortest season if neither is given, and 8 at least.",
+        "Steps ahead that are trained; the reach of the `fh` of `fit`, if that is larger. If "
+        "neither is given, the shortest season, and 8 at least. `predict` answers any `fh` "
+        'within. With ``strategy="recursive"`` it answers any at all, and these are the steps '
+        "whose intervals are calibrated.",
     ),
     "local": Parameter(
         "bool", ["boolean"], "Whether each series has a model of its own instead of one for all."
@@ -69,24 +71,24 @@ FORECASTER_PARAMETERS = {
         'learns; "joint": read and answered together.',
     ),
     "past_only": Parameter(
-        "list of column names or None",
-        ["array-like", None],
+        "str, list of column names or None",
+        [str, "array-like", None],
         "Columns of X that are not known ahead of time. `predict` does not look for them.",
     ),
     "static": Parameter(
-        "list of column names or None",
-        ["array-like", None],
+        "str, list of column names or None",
+        [str, "array-like", None],
         "Columns of X that are the same at all steps of a series.",
     ),
     "categorical": Parameter(
-        "list of column names or None",
-        ["array-like", None],
+        "str, list of column names or None",
+        [str, "array-like", None],
         "Columns of X whose numbers name categories. Columns of text and of dtype category are "
         "categories always. Those that `fit` has not seen count as one, which is unknown.",
     ),
     "calendar": Parameter(
-        "bool, list of str or None",
-        ["boolean", "array-like", None],
+        "bool, str, list of str or None",
+        ["boolean", str, "array-like", None],
         f"Features of the calendar that are added to X, of {', '.join(CALENDAR)}; each as sine "
         "and cosine. True takes those that fit the frequency.",
     ),
@@ -140,7 +142,7 @@ FORECASTER_PARAMETERS = {
         "bool",
         ["boolean"],
         "Whether quantiles are widened until they cover what they should in the last part of "
-        "each series, before that part is learned too.",
+        "series, 128 at most, before that part is learned too. Not those of a `distribution`.",
     ),
     "recency": Parameter(
         "float",
@@ -159,7 +161,7 @@ FORECASTER_PARAMETERS = {
     ),
     "n_jobs": Parameter(
         "int or None",
-        [Integral, None],
+        [POSITIVE_INT, Interval(Integral, None, -1, closed="right"), None],
         "Processes that train them at the same time; None means one, -1 all cores.",
     ),
     "optimizer": _like("optimizer", meaning="From torch.optim."),
@@ -171,7 +173,8 @@ FORECASTER_PARAMETERS = {
         "float or None",
         [Interval(Real, 0, 1, closed="left"), None],
         "How much of the mean over the weights of the last steps remains after each step; that "
-        "mean is what forecasts. 0 or None takes the weights of the last step.",
+        "mean is what forecasts. 0 or None takes the weights of the last step; `early_stopping` "
+        "takes those of the best epoch.",
     ),
     "max_epochs": _like("max_epochs", meaning="Epochs of training."),
     "batches_per_epoch": Parameter(

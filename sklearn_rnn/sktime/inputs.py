@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 from sklearn_rnn.exceptions import InputsError
 from sklearn_rnn.series import InputColumn
 from sklearn_rnn.sktime.calendar import calendar_columns, calendar_values
-from sklearn_rnn.sktime.series import Layout, SeriesRows, layout_of, numbers_of, rows_at
+from sklearn_rnn.sktime.series import (
+    Layout,
+    SeriesRows,
+    check_columns,
+    layout_of,
+    numbers_of,
+    rows_at,
+)
 
 __all__ = ["InputReader", "Inputs", "covered", "filled", "learn_inputs"]
 
@@ -67,22 +74,50 @@ class InputReader:
         missing = [label for label in self.labels if label in needed and label not in X.columns]
         new = [label for label in X.columns if label not in self.labels]
         if missing or new:
+            lacks = [f"none for {missing}"] if missing else []
+            got = " and ".join([*lacks, f"the new ones {new}"] if new else lacks)
+            cure = f"X[{self.labels}]" if not missing else f"X with {missing}"
             raise InputsError(
-                f"{self.name}: X must have the columns of fit, {self.labels}; got none for "
-                f"{missing or 'none'} and the new ones {new or 'none'}. Use X[{self.labels}], or "
-                f"fit again."
+                f"{self.name}: X must have the columns of fit, {self.labels}; got {got}. "
+                f"{'Give' if missing else 'Use'} {cure}, or fit again."
             )
         layout = layout_of(X.index, self.name, timeline, "X")
         values = np.full((len(X), len(self.labels)), np.nan)
         for j, label in enumerate(self.labels):
             if label in X.columns:
                 values[:, j] = self._numbers(X, label)
-        return SeriesRows(layout, values if layout.order is None else values[layout.order])
+        values = values if layout.order is None else values[layout.order]
+        self._check_static(values, layout)
+        return SeriesRows(layout, values)
+
+    def _check_static(self, values: NDArray[np.float64], layout: Layout) -> None:
+        """See that columns that never change do not."""
+        series = np.repeat(np.arange(len(layout)), layout.lengths)
+        for j, column in enumerate(self.columns):
+            if not column.static:
+                continue
+            own = values[:, j]
+            # categories that are missing or unknown have code 0
+            rows = np.flatnonzero(own > 0 if column.n_categories is not None else ~np.isnan(own))
+            same = series[rows[1:]] == series[rows[:-1]]
+            changes = same & (own[rows[1:]] != own[rows[:-1]])
+            if changes.any():
+                number = int(series[rows[1:][changes.argmax()]])
+                others = len(np.unique(series[rows[1:][changes]])) - 1
+                more = f", and in {others} more series" if others else ""
+                raise InputsError(
+                    f"{self.name}: column {self.labels[j]!r} of X is static, and must be the same "
+                    f"at all steps of a series; got different values{layout.named(number)}{more}. "
+                    f"Correct X, or leave the column out of static."
+                )
 
     def _numbers(self, X: pd.DataFrame, label: Any) -> NDArray[np.float64]:
         if label not in self.categories:
             return numbers_of(X[[label]], self.name, "X")[:, 0]
-        return _codes(X[label], self.categories[label]).astype(np.float64)
+        try:
+            return _codes(X[label], self.categories[label]).astype(np.float64)
+        except TypeError as error:
+            raise _no_category(X[label], self.name) from error
 
 
 def learn_inputs(
@@ -103,6 +138,7 @@ def learn_inputs(
     name : str
         Who asks; opens error messages.
     """
+    check_columns(X, name, "X")
     for argument, labels in (
         ("past_only", past_only),
         ("static", static),
@@ -114,13 +150,14 @@ def learn_inputs(
                 f"{name}: {argument} must name columns of X; got {unknown}, and X has "
                 f"{list(X.columns)}. Correct {argument}, or add the columns to X."
             )
-    if X.columns.has_duplicates:
+    both = [label for label in X.columns if label in past_only and label in static]
+    if both:
         raise InputsError(
-            f"{name}: columns of X must have different names; got "
-            f"{X.columns[X.columns.duplicated()][0]!r} twice. Use X.set_axis([...], axis=1)."
+            f"{name}: a column of X is either in past_only, as nobody knows its future, or in "
+            f"static, as it never changes; got {both} in both. Leave them out of one."
         )
     categories = {
-        label: _categories(X[label])
+        label: _categories(X[label], name)
         for label in X.columns
         if label in categorical or _is_categorical(X[label].dtype)
     }
@@ -146,9 +183,22 @@ def _is_categorical(dtype: Any) -> bool:
     return is_text or isinstance(dtype, pd.CategoricalDtype)
 
 
-def _categories(column: pd.Series) -> pd.Index:
+def _no_category(column: pd.Series, name: str) -> InputsError:
+    """Say which column holds what cannot be told apart."""
+    wrong = next((v for v in column if not isinstance(v, Hashable)), column.iloc[0])
+    return InputsError(
+        f"{name}: X must hold numbers or categories, such as text; got {wrong!r}, a "
+        f"{type(wrong).__name__}, in column {column.name!r}. Give each of its entries a column of "
+        f"its own, or use X.drop(columns=[{column.name!r}])."
+    )
+
+
+def _categories(column: pd.Series, name: str) -> pd.Index:
     """Return the different values of a column, in an order of their own where they have one."""
-    seen = pd.Index(column.dropna().unique())
+    try:
+        seen = pd.Index(column.dropna().unique())
+    except TypeError as error:
+        raise _no_category(column, name) from error
     if isinstance(seen.dtype, pd.CategoricalDtype):
         seen = pd.Index(seen.to_numpy())
     try:

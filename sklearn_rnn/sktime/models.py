@@ -116,15 +116,37 @@ class Models:
             What models answer.
         """
         series, last = memory.present, targets.max(axis=1)
-        if not self.plan.rolls:
-            # beyond what was trained, counted from the end of a series that ends early, it is as
-            # if its last steps were missing
-            series = lengthened(
-                series, np.maximum(last - series.layout.ends - self.plan.horizon, 0)
-            )
-        ahead = targets - series.layout.ends[:, None]
-        horizon = int(ahead.max())
-        tables = self._tables(self._table(series, memory, inputs, horizon, last), horizon)
+        ends = series.layout.ends
+        ahead = targets - ends[:, None]
+        limit = int(ahead.max()) if self.plan.rolls else self.plan.horizon
+        late = ahead > limit
+        near = np.minimum(ahead, limit)
+        answers = self._asked(method, memory, inputs, series, near, last, *options)
+        if not late.any():
+            return answers
+        # beyond what was trained, counted from the end of a series that ends early, it is as if its
+        # last steps were missing; steps before that have the answers that they have by themselves
+        series = lengthened(series, ends.max() - ends)
+        far = np.maximum(targets - ends.max(), 1)
+        others = self._asked(method, memory, inputs, series, far, last, *options)
+        if method != "predict_distribution":
+            return _either(late, others, answers)
+        name, first = answers
+        return name, {key: _either(late, others[1][key], first[key]) for key in first}
+
+    def _asked(
+        self,
+        method: str,
+        memory: Memory,
+        inputs: SeriesRows | None,
+        series: SeriesRows,
+        ahead: NDArray[np.int64],
+        needed_until: NDArray[np.int64],
+        *options: Any,
+    ) -> Any:
+        """Return answers so many steps (N, h) after the ends of series."""
+        horizon, steps = int(ahead.max()), int((needed_until - series.layout.ends).max())
+        tables = self._tables(self._table(series, memory, inputs, steps, needed_until), steps)
         answers = [
             getattr(model, method)(table, horizon, *options)
             for model, table in zip(self.members, tables, strict=True)
@@ -133,7 +155,7 @@ class Models:
         def chosen(parts: Sequence[NDArray]) -> NDArray:
             n_columns = series.values.shape[1]
             whole = together(np.concatenate(parts), n_columns, joint=self.plan.joint)
-            return whole[np.arange(len(targets))[:, None], ahead - 1]
+            return whole[np.arange(len(ahead))[:, None], ahead - 1]
 
         if method != "predict_distribution":
             return chosen(answers)
@@ -174,3 +196,8 @@ class Models:
 def _further(model: GlobalForecaster, table: SeriesTable, epochs: int) -> GlobalForecaster:
     """Return a model that was trained further; the one given keeps its networks."""
     return copy.copy(model).update(table, epochs=epochs) if epochs else model
+
+
+def _either(late: NDArray[np.bool_], others: NDArray, answers: NDArray) -> NDArray:
+    """Return the others where it is late (N, h), of (N, h, C, ...), and else the answers."""
+    return np.where(late.reshape(late.shape + (1,) * (answers.ndim - 2)), others, answers)

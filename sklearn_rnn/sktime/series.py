@@ -18,12 +18,23 @@ from sklearn_rnn.exceptions import (
     FrequencyError,
     InputsError,
     MissingValuesError,
+    TargetError,
     TargetTypeError,
     TimeOrderError,
 )
 from sklearn_rnn.sktime.timeline import Timeline, timeline_of
 
-__all__ = ["Layout", "SeriesRows", "joined", "layout_of", "numbers_of", "read_series", "rows_at"]
+__all__ = [
+    "Layout",
+    "SeriesRows",
+    "check_columns",
+    "check_same_levels",
+    "joined",
+    "layout_of",
+    "numbers_of",
+    "read_series",
+    "rows_at",
+]
 
 
 @dataclass(frozen=True)
@@ -143,13 +154,8 @@ def numbers_of(frame: pd.DataFrame, name: str, what: str = "y") -> NDArray[np.fl
     MissingValuesError
         If one is infinite.
     """
+    check_columns(frame, name, what)
     refusal = TargetTypeError if what == "y" else InputsError
-    if frame.columns.has_duplicates:
-        twice = frame.columns[frame.columns.duplicated()][0]
-        raise refusal(
-            f"{name}: columns of {what} must have different names; got {twice!r} twice. Use "
-            f"{what}.set_axis([...], axis=1)."
-        )
     for column, dtype in frame.dtypes.items():
         number = pd.api.types.is_numeric_dtype(dtype)
         boolean = pd.api.types.is_bool_dtype(dtype) and what == "y"
@@ -171,6 +177,17 @@ def numbers_of(frame: pd.DataFrame, name: str, what: str = "y") -> NDArray[np.fl
                 f"{frame.index[infinite.argmax()]}. Use {what}.replace([np.inf, -np.inf], np.nan)."
             )
     return values
+
+
+def check_columns(frame: pd.DataFrame, name: str, what: str) -> None:
+    """See that columns have names of their own."""
+    if frame.columns.has_duplicates:
+        twice = frame.columns[frame.columns.duplicated()][0]
+        refusal = TargetTypeError if what == "y" else InputsError
+        raise refusal(
+            f"{name}: columns of {what} must have different names; got {twice!r} twice. Use "
+            f"{what}.set_axis([...], axis=1)."
+        )
 
 
 def layout_of(
@@ -203,18 +220,28 @@ def layout_of(
     """
     if not len(index):
         raise TimeOrderError(f"{name}: {what} must have rows; got none. Give one at least.")
-    if index.isna().any() if not isinstance(index, pd.MultiIndex) else _has_gaps_in_codes(index):
+    levels = index.nlevels
+    for level in range(levels - 1):
+        if _has_missing(index, level):
+            called = index.names[level] if index.names[level] is not None else level
+            raise TimeOrderError(
+                f"{name}: every series of {what} needs a name; got missing ones (NaN) in level "
+                f"{called!r} of its index. Name them, or leave them out: "
+                f"{what}[{what}.index.get_level_values({called!r}).notna()]."
+            )
+    if index.isna().any() if levels == 1 else _has_missing(index, levels - 1):
         raise TimeOrderError(
             f"{name}: every row of {what} needs a stamp; got missing ones (NaT or NaN) in its "
             f"index. Use {what}[{what}.index.notna()]."
         )
     if not isinstance(index, pd.MultiIndex):
-        line = timeline or timeline_of(index, index.unique(), name)
+        line = timeline or timeline_of(index, index.unique(), name, what)
         _check_kind(line, index, name, what)
         places, on_line = line.positions(index)
         lengths = np.array([len(index)])
         layout = Layout(line, np.zeros(1, np.int64), lengths, places[:1], None)
     else:
+        _check_levels(index, timeline, name, what)
         starts, lengths, order, instances = _runs(index)
         level, codes = index.levels[-1], np.asarray(index.codes[-1])
         codes = codes if order is None else codes[order]
@@ -223,7 +250,7 @@ def layout_of(
         if timeline is None:
             longest = lengths.argmax()
             rows = codes[starts[longest] : starts[longest] + lengths[longest]]
-            timeline = timeline_of(level[rows], stamps, name)
+            timeline = timeline_of(level[rows], stamps, name, what)
         _check_kind(timeline, level, name, what)
         # stamps are looked up once each, however many series share them
         of_stamps, on_line = timeline.positions(stamps)
@@ -239,8 +266,41 @@ def layout_of(
     return layout
 
 
-def _has_gaps_in_codes(index: pd.MultiIndex) -> bool:
-    return any((np.asarray(codes) < 0).any() for codes in index.codes)
+def _has_missing(index: pd.MultiIndex, level: int) -> bool:
+    if (np.asarray(index.codes[level]) < 0).any():
+        return True
+    # NaN may also be an entry of the level, which need not be used
+    return bool(index.levels[level].hasnans and index.get_level_values(level).hasnans)
+
+
+def _check_levels(index: pd.MultiIndex, timeline: Timeline | None, name: str, what: str) -> None:
+    """See that time is not in another level than the last."""
+    is_time = timeline.fits if timeline is not None else _may_be_time
+    if is_time(index.levels[-1]) or not any(is_time(level) for level in index.levels[:-1]):
+        return
+    time = next(n for n, level in enumerate(index.levels) if is_time(level))
+    # numbers before stamps, be those text, are names
+    if pd.api.types.is_integer_dtype(index.levels[time]) and _is_date(index.levels[-1][0]):
+        return
+    swap = ".swaplevel()" if index.nlevels == 2 else f".swaplevel({time}, -1)"
+    raise FrequencyError(
+        f"{name}: the last level of the index of {what} must be time; got {index.names[-1]!r}, of "
+        f"{index.levels[-1].dtype}, and time in level {time}. Use {what}{swap}.sort_index()."
+    )
+
+
+def _is_date(value: Any) -> bool:
+    try:
+        pd.Timestamp(value)
+    except (TypeError, ValueError):
+        return isinstance(value, pd.Period)
+    return True
+
+
+def _may_be_time(index: pd.Index) -> bool:
+    return isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex)) or bool(
+        pd.api.types.is_integer_dtype(index)
+    )
 
 
 def _runs(index: pd.MultiIndex) -> tuple[Any, Any, Any, pd.Index]:
@@ -288,11 +348,12 @@ def _check_steps(
         return
     timeline = layout.timeline
     off = not on_line.all()
+    at = np.arange(len(index)) if layout.order is None else layout.order
+    stamps = index.get_level_values(-1)
+    _check_twice(layout, stamps[at], name, what)
     wrong = steps < 1 if (steps < 1).any() else steps != 1  # rather that than the gaps it makes
     row = int((~on_line).argmax()) if off else int(wrong.argmax()) + 1
     number = int(np.searchsorted(layout.starts, row, side="right")) - 1
-    at = np.arange(len(index)) if layout.order is None else layout.order
-    stamps = index.get_level_values(-1)
     stamp, where = stamps[at[row]], layout.named(number)
     if off:
         if layout.instances is not None and layout.lengths[number] > 1:
@@ -303,11 +364,6 @@ def _check_steps(
             f"sklearn_rnn.sktime.Resampler, to bring all rows to one frequency."
         )
     before, step = stamps[at[row - 1]], steps[row - 1]
-    if step == 0:
-        raise TimeOrderError(
-            f"{name}: no stamp of {what} may come twice; got {stamp} twice{where}. Use "
-            f"{what}[~{what}.index.duplicated()], or {what}.groupby({what}.index).mean()."
-        )
     if step < 0:
         raise TimeOrderError(
             f"{name}: rows of {what} must be in the order of time; got {stamp} after "
@@ -323,6 +379,19 @@ def _check_steps(
         f"{before}{where}{also}. "
         f"{_mended(layout, (places[start], places[start + layout.lengths[number] - 1]), what)}"
     )
+
+
+def _check_twice(layout: Layout, stamps: pd.Index, name: str, what: str) -> None:
+    """Say which stamp comes twice in a series, be it in order or not."""
+    number = np.repeat(np.arange(len(layout)), layout.lengths)
+    twice = pd.DataFrame({"series": number, "stamp": stamps}).duplicated().to_numpy()
+    if twice.any():
+        row = int(twice.argmax())
+        raise TimeOrderError(
+            f"{name}: no stamp of {what} may come twice; got {stamps[row]} twice"
+            f"{layout.named(number[row])}. Use {what}[~{what}.index.duplicated()], or "
+            f"{what}.groupby({what}.index).mean()."
+        )
 
 
 def _mended(layout: Layout, ends: tuple[int, int], what: str) -> str:
@@ -360,6 +429,28 @@ def _check_frequencies(
 
 
 # -- rows that come later --------------------------------------------------------------------------
+
+
+def check_same_levels(old: Layout, new: Layout, name: str) -> None:
+    """See that new rows are of one series, or of a panel, as those of fit were."""
+    had, got = _kind(old), _kind(new)
+    if had == got:
+        return
+    cure = "Give y the levels of the index of fit, or fit again"
+    if new.instances is None:
+        cure = "Use pd.concat({name: y}), with the name of a series"
+        if had != "a panel":
+            cure = f"{cure} as a tuple"
+    elif old.instances is None:
+        cure = "Use y.loc[name] for one of them, or fit with all"
+    raise TargetError(f"{name}: fit had {had}, and update needs the like; got {got}. {cure}.")
+
+
+def _kind(layout: Layout) -> str:
+    if layout.instances is None:
+        return "one series"
+    levels = layout.instances.nlevels
+    return "a panel" if levels == 1 else f"a hierarchy of {levels + 1} levels"
 
 
 def joined(old: SeriesRows, new: SeriesRows) -> SeriesRows:

@@ -191,7 +191,7 @@ class Dates(Timeline):
         return self.stamps(first, last).tz_localize(None)
 
 
-def timeline_of(longest: pd.Index, every: pd.Index, name: str) -> Timeline:
+def timeline_of(longest: pd.Index, every: pd.Index, name: str, what: str = "y") -> Timeline:
     """Find the line on which stamps lie.
 
     Parameters
@@ -202,6 +202,8 @@ def timeline_of(longest: pd.Index, every: pd.Index, name: str) -> Timeline:
         All stamps that there are, each once, in any order.
     name : str
         Who asks; opens error messages.
+    what : str, default="y"
+        Whose stamps these are.
 
     Returns
     -------
@@ -219,16 +221,17 @@ def timeline_of(longest: pd.Index, every: pd.Index, name: str) -> Timeline:
         return Periods(every.min())
     if not isinstance(every, pd.DatetimeIndex):
         raise FrequencyError(
-            f"{name}: the index in time must hold dates, periods of one frequency or whole "
-            f"numbers; got {type(every).__name__} of {every.dtype}. Use "
-            f"y.set_axis(pd.to_datetime(...)), or y.reset_index(drop=True)."
+            f"{name}: the index of {what} in time must hold dates, periods of one frequency or "
+            f"whole numbers; got {type(every).__name__} of {every.dtype}. Use "
+            f"{what}.set_axis(pd.to_datetime(...)), or {what}.reset_index(drop=True)."
         )
     freq = longest.freq
     if freq is None:
         freq = _from_any_day(to_offset(_inferred(longest, every, name)), every)
     if getattr(freq, "n", 1) < 1:
         raise FrequencyError(
-            f"{name}: dates must go forward; got steps of {freq.freqstr!r}. Use y.sort_index()."
+            f"{name}: dates must go forward; got steps of {freq.freqstr!r}. Use "
+            f"{what}.sort_index()."
         )
     check_bins(every, freq, name)
     return Dates(every.min(), freq)

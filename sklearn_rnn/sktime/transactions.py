@@ -42,7 +42,7 @@ class AllOrNothing:
         X : DataFrame, optional
             Inputs, with the index of y at least.
         fh : int, list of int, Index or ForecastingHorizon, optional
-            Steps ahead, or stamps. Needed if it decides what is trained.
+            Steps ahead, or stamps: its reach is what is trained, if `horizon` is not longer.
 
         Returns
         -------

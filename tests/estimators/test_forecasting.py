@@ -2,13 +2,14 @@
 
 import pickle
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from skorch.callbacks import Callback
 
-from sklearn_rnn.exceptions import SeriesTooShortError, TrainingDivergedError
+from sklearn_rnn.exceptions import SeriesTooShortError, TargetError, TrainingDivergedError
 from sklearn_rnn.series import InputColumn
 from tests.series_tables import SMALL, fitted, table_of, walks, with_inputs
 
@@ -97,6 +98,14 @@ def test_known_inputs_explain_what_they_drive(strategy):
     without, with_x = error(table_of(past)), error(with_inputs(past, x, [InputColumn("x")]))
 
     assert with_x < 0.3 * without
+
+
+@pytest.mark.parametrize("value", [0.1, 1e6 / 3])
+def test_inputs_that_never_changed_have_no_scale(value):
+    table = with_inputs(SERIES, [np.full(70, value)] * 3, [InputColumn("x")])
+    _, scale = fitted(table, max_epochs=1).nets_[0].module_.input_sizes()
+
+    assert scale.tolist() == [1.0]
 
 
 def test_an_indicator_of_the_past_leads():
@@ -210,15 +219,16 @@ def test_counts_have_the_variance_that_was_seen():
 @pytest.mark.parametrize("distribution", [None, *DISTRIBUTIONS])
 def test_quantiles_ascend_around_the_forecast(distribution):
     levels = np.array([0.001, 0.05, 0.37, 0.5, 0.6, 0.95, 0.999])
-    trained = fitted(TABLE, distribution=distribution, max_epochs=2, n_estimators=2)
+    table = replace(TABLE, values=np.round(TABLE.values))  # counts have to be whole
+    trained = fitted(table, distribution=distribution, max_epochs=2, n_estimators=2)
 
-    quantiles = trained.predict_quantiles(TABLE, 9, levels)
+    quantiles = trained.predict_quantiles(table, 9, levels)
 
     assert quantiles.shape == (3, 9, 1, len(levels))
     assert (np.diff(quantiles) >= 0).all()
     assert (quantiles[..., 0] < quantiles[..., -1]).all()
     if distribution is None:
-        np.testing.assert_allclose(quantiles[..., 3], trained.predict(TABLE, 9))
+        np.testing.assert_allclose(quantiles[..., 3], trained.predict(table, 9))
 
 
 def test_calibration_is_by_steps_and_can_be_left_out(forecaster):
@@ -501,6 +511,23 @@ def test_all_kinds_of_series_are_answered(series, strategy):
 def test_a_series_of_one_step_cannot_be_learned_from():
     with pytest.raises(SeriesTooShortError, match="got 2 of one step"):
         fitted(table_of([[1], [2]]))
+
+
+@pytest.mark.parametrize(
+    ("value", "parameters", "message"),
+    [
+        (-3.0, {"distribution": "negative_binomial"}, "counts.* 0 or more; got -3 in y"),
+        (2.5, {"distribution": "negative_binomial"}, "counts.* whole numbers; got 2.5 in y"),
+        (-3.0, {"output": "last_value_ratio"}, "'last_value_ratio' is for .*; got -3 in y"),
+    ],
+)
+def test_values_that_cannot_be_answered_are_refused(value, parameters, message):
+    table = table_of([[1.0, value, np.nan, 4.0] * 5])
+    with pytest.raises(TargetError, match=message):
+        fitted(table, **parameters)
+    before = fitted(table_of([[1.0, 3.0, np.nan, 4.0] * 5]), **parameters)
+    with pytest.raises(TargetError, match=message):
+        before.update(table, epochs=1)
 
 
 @pytest.mark.parametrize("value", [0.0, 3.3, -1e12, 1e-9])

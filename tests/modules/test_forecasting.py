@@ -254,6 +254,28 @@ def test_statistics_are_of_what_was_observed():
     assert window.last.item() == 2.0
 
 
+def test_a_window_of_which_nothing_was_observed_is_described_as_it_was_filled_in():
+    batch = batch_of()
+    model = network(learned=True)
+    seen = model(batch)
+
+    nothing = model({**batch, "observed": torch.zeros_like(batch["observed"])})
+
+    torch.testing.assert_close(nothing.scale, seen.scale)
+    widths = [answer.spread[..., -1] - answer.spread[..., 0] for answer in (nothing, seen)]
+    assert (widths[0] < 10 * widths[1]).all()
+    z, hidden = torch.tensor([[[3.0, 1.0, 2.0]]]), torch.zeros(1, 1, 3, dtype=torch.bool)
+    statistics, full = described(z, hidden).statistics, described(z, ~hidden).statistics
+    torch.testing.assert_close(statistics[..., [0, 1, 3]], full[..., [0, 1, 3]])
+    assert statistics[0, 0, 2] == 0
+
+
+def test_a_last_value_that_was_filled_in_lies_not_too_far_off():
+    z, observed = torch.tensor([[[1.0, 1.0, 1.0, 500.0]]]), torch.tensor([[[True] * 3 + [False]]])
+
+    assert described(z, observed).statistics[0, 0, 3] == -2.0
+
+
 @pytest.mark.parametrize("number", [1, 2])
 def test_backtests_are_the_errors_of_the_bank_at_earlier_cutoffs(number):
     model, batch = network(), batch_of()
@@ -263,7 +285,8 @@ def test_backtests_are_the_errors_of_the_bank_at_earlier_cutoffs(number):
     batch["observed"][3, end + 1, 0] = False
 
     values, observed, scale = model._scaled(batch)
-    errors = model._backtest(batch["tried"], values, observed).errors
+    deviation = torch.full((N, C, 1), 7.0)
+    errors = model._backtest(batch["tried"], values, observed, deviation).errors
 
     x = (batch["values"] / scale[:, None]).numpy()
     for n, c in [(0, 1), (3, 0)]:
@@ -271,7 +294,7 @@ def test_backtests_are_the_errors_of_the_bank_at_earlier_cutoffs(number):
         for k, matrix in enumerate(members_of(T, H, PERIODS).values()):
             wrong = np.abs(x[n, end - T : end, c] @ matrix - x[n, end : end + H, c])
             assert errors[n, c, k].item() == pytest.approx(wrong[seen].mean(), rel=1e-4)
-    assert bool((errors[2] == 0).all())
+    assert bool((errors[2] == 7).all())  # nothing was tried
 
 
 def test_members_with_smaller_recent_errors_weigh_more():
@@ -282,7 +305,7 @@ def test_members_with_smaller_recent_errors_weigh_more():
     model = network()
 
     values, observed, _ = model._scaled(batch)
-    logs = model._backtest(batch["tried"], values, observed).logs
+    logs = model._backtest(batch["tried"], values, observed, torch.ones(N, C, 1)).logs
 
     best = [names[int(k)] for k in logs[:, 0].argmin(-1)]
     assert all("drift=1" in name or "beta=0." in name for name in best)

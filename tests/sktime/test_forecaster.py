@@ -116,17 +116,46 @@ def test_steps_count_from_the_end_of_each_series_and_stamps_do_not(strategy):
     assert np.isfinite(stamps.to_numpy()).all()  # s0 is forecast 12 steps, and trained for 6
 
 
-def test_a_series_that_ends_early_is_answered_as_if_its_last_steps_were_missing():
+@pytest.mark.parametrize("distribution", [None, "normal"])
+@pytest.mark.parametrize("local", [False, True])
+def test_a_series_that_ends_early_is_answered_as_if_its_last_steps_were_missing(
+    distribution, local
+):
+    y = panel(ends=(30, 36, 40), lengths=(30, 30, 30))
+    forecaster = tiny(horizon=6, distribution=distribution, local=local).fit(y)
+
+    whole = forecaster.predict_quantiles(fh=DAYS[40:46], alpha=[0.2, 0.5])
+    answer = forecaster.predict(fh=DAYS[40:46])
+
+    # answers to stamps do not depend on which others are asked for
+    for n in (40, 41, 43):
+        alone = forecaster.predict_quantiles(fh=DAYS[[n]], alpha=[0.2, 0.5])
+        expected = whole[whole.index.get_level_values(1) == DAYS[n]]
+        pd.testing.assert_frame_equal(alone, expected)
+    near = forecaster.predict(fh=[5, 6]).loc["s1"]
+    pd.testing.assert_frame_equal(answer.loc["s1"].iloc[:2], near, check_freq=False)
+
+    parts = {
+        "s0": pd.concat([y.loc["s0"], pd.DataFrame({"y": np.nan}, DAYS[30:40])]),
+        "s1": pd.concat([y.loc["s1"], pd.DataFrame({"y": np.nan}, DAYS[36:40])]),
+    }
+    forecaster.update(pd.concat(parts, names=["series", "time"]), update_params=False)
+    expected = forecaster.predict(fh=range(1, 7))
+    pd.testing.assert_frame_equal(answer.loc["s0"], expected.loc["s0"], check_freq=False)
+    pd.testing.assert_frame_equal(
+        answer.loc["s1"].iloc[2:], expected.loc["s1"].iloc[2:], check_freq=False
+    )
+
+
+def test_inputs_of_all_steps_after_a_series_that_ends_early_are_needed():
     y = panel(ends=(30, 40, 40))
-    forecaster = tiny(horizon=6).fit(y)
+    X = pd.DataFrame({"x": np.arange(len(y)) % 5.0}, y.index)
+    forecaster = tiny(horizon=6).fit(y, X)
 
-    answer = forecaster.predict(fh=DAYS[[41]]).loc["s0"]
-
-    missing = pd.DataFrame({"y": np.nan}, DAYS[30:36])
-    longer = pd.concat({"s0": pd.concat([y.loc["s0"], missing])}, names=["series", "time"])
-    forecaster.update(longer, update_params=False)
-    expected = forecaster.predict(fh=[6]).loc["s0"]
-    pd.testing.assert_frame_equal(answer, expected)
+    future = pd.concat({name: pd.DataFrame({"x": 1.0}, DAYS[40:46]) for name in ("s0", "s1", "s2")})
+    for fh in (DAYS[40:42], DAYS[40:46]):
+        with pytest.raises(InputsError, match=r"no rows for 10 of them in series 's0', the first"):
+            forecaster.predict(fh=fh, X=future)
 
 
 @pytest.mark.parametrize("multivariate", ["independent", "joint"])
@@ -196,6 +225,17 @@ def test_missing_values_are_masked():
 
     assert answer.index.equals(DAYS[40:42])
     assert np.isfinite(answer).all()
+
+
+@pytest.mark.parametrize("multivariate", ["independent", "joint"])
+def test_a_series_that_was_not_seen_for_longer_than_a_window_has_sensible_bounds(multivariate):
+    y = pd.DataFrame({"a": series(60), "b": series(60, 1)})
+    y.iloc[-30:, 1] = np.nan
+    forecaster = tiny(horizon=6, multivariate=multivariate, max_epochs=4).fit(y)
+
+    bounds = forecaster.predict_interval(fh=range(1, 7), coverage=0.9)
+
+    assert ((bounds > 2) & (bounds < 20)).all().all()  # values lie between 8 and 12
 
 
 def test_local_models_know_their_own_series_alone():
@@ -324,6 +364,45 @@ def test_inputs_that_do_not_fit_are_explained(X, said):
 
     with pytest.raises(InputsError, match=said):
         forecaster.predict(X=X)
+
+
+X40 = pd.DataFrame({"x": np.arange(40.0)}, DAYS[:40])
+
+
+@pytest.mark.parametrize(
+    ("X", "said"),
+    [
+        (X40.to_numpy(), r"array of shape \(40, 1\).*pd\.DataFrame\(X, index=y\.index\)"),
+        (X40.reset_index(drop=True), r"RangeIndex.*Use X\.set_index\(y\.index\)"),
+        (X40.to_period("D"), r"PeriodIndex.*Use X\.set_index\(y\.index\)"),
+        (X40.set_axis(DAYS[:40].astype(str)), r"of str.*Use X\.set_index\(y\.index\)"),
+        (X40["x"].reset_index(drop=True), r"RangeIndex.*Use X\.set_axis\(y\.index\)"),
+        (pd.concat([X40, X40], axis=1), "columns of X must have different names; got 'x' twice"),
+        (pd.concat({"a": X40}), r"a panel as X, one series as y\. Use X\.loc\[name\]"),
+        (X40.assign(l=[[1]] * 40), r"X must hold numbers .*; got \[1\], a list, in column 'l'"),
+    ],
+)
+def test_inputs_unlike_the_series_are_explained_in_fit(X, said):
+    with pytest.raises(InputsError, match=f"^RNNForecaster: .*{said}"):
+        tiny().fit(series(), X=X, fh=[1])
+
+
+def test_series_of_an_array_have_inputs_of_numbered_rows():
+    with pytest.raises(InputsError, match=r"Use X\.reset_index\(drop=True\)"):
+        tiny().fit(series().to_numpy(), X=X40, fh=[1])
+
+
+def test_a_single_name_needs_no_list():
+    options = {"past_only": "price", "static": "sold", "categorical": "day", "calendar": "month"}
+    fits = [
+        tiny(**names).fit(series(), X=inputs()[:40], fh=[1])
+        for names in (options, {key: [name] for key, name in options.items()})
+    ]
+
+    one, listed = (forecaster.predict(X=inputs()[40:41]) for forecaster in fits)
+
+    pd.testing.assert_series_equal(one, listed)
+    assert fits[0].get_params()["past_only"] == "price"
 
 
 def test_inputs_without_any_in_fit_are_refused():
@@ -529,10 +608,11 @@ def test_local_models_begin_with_what_was_pretrained():
     assert forecaster.models_[0] is not forecaster.models_[1]
 
 
-def test_pretraining_needs_a_horizon():
-    with pytest.raises(HorizonError, match="got no fh"):
-        tiny().pretrain(panel())
-    assert tiny(strategy="recursive").pretrain(panel()).state == "pretrained"
+@pytest.mark.parametrize("strategy", ["direct", "recursive"])
+def test_pretraining_without_a_horizon_learns_a_season(strategy):
+    pretrained = tiny(strategy=strategy).pretrain(panel())
+    assert pretrained.state == "pretrained"
+    assert pretrained.pretrained_.plan.horizon == 8
 
 
 # -- what is kept ----------------------------------------------------------------------------------
@@ -640,8 +720,7 @@ def test_series_that_cannot_be_learned_are_explained(y, error, said, fh):
 
 def test_horizons_that_cannot_be_answered_are_explained():
     y = series()
-    with pytest.raises(HorizonError, match=r"got no fh\. Give fh to fit"):
-        tiny().fit(y)
+    assert tiny().fit(y).horizon_ == 8  # the least; a week is shorter
     with pytest.raises(HorizonError, match=r"the 2 steps .* up to 5\. Fit with fh up to 5"):
         tiny(horizon=2).fit(y).predict(fh=[1, 5])
     with pytest.raises(HorizonError, match=r"2024-02-11 12:00:00"):
@@ -660,6 +739,52 @@ def test_a_local_model_needs_two_steps():
 
     with pytest.raises(SeriesTooShortError, match="got one in series 's1'"):
         tiny(local=True).fit(y, fh=[1, 2])
+
+
+@pytest.mark.parametrize("fh", [0, -1, np.array([-1, 0])])
+def test_horizons_in_the_past_are_named_as_plain_numbers(fh):
+    said = rf"got \[{', '.join(map(str, np.atleast_1d(fh)))}\]\. For answers to past rows"
+    with pytest.raises(NotImplementedError, match=said):
+        tiny().fit(series(), fh=fh)
+    with pytest.raises(NotImplementedError, match=said):
+        tiny().fit(series()).predict(fh=fh)
+
+
+def test_residuals_of_past_rows_are_explained():
+    with pytest.raises(NotImplementedError, match=r"got \[-39, -38, -37, -36, -35\]\."):
+        tiny().fit(series(), fh=[1]).predict_residuals(series()[:5])
+
+
+@pytest.mark.parametrize(
+    ("y", "new", "said"),
+    [
+        (panel(), series().to_frame(), r"had a panel, .*; got one series\. Use pd\.concat\(\{name"),
+        (series().to_frame(), panel(), r"had one series, .*; got a panel\. Use y\.loc\[name\]"),
+        (panel(), pd.concat({"all": panel()}), "had a panel, .*; got a hierarchy of 3 levels"),
+    ],
+)
+def test_data_of_another_kind_than_those_of_fit_are_refused(y, new, said):
+    forecaster = tiny().fit(y, fh=[1])
+    before = forecaster.predict()
+
+    with pytest.raises(TargetError, match=f"^RNNForecaster: fit {said}"):
+        forecaster.update(new)
+
+    pd.testing.assert_frame_equal(forecaster.predict(), before)
+
+
+@pytest.mark.parametrize("times", [DAYS, pd.RangeIndex(60)])
+def test_swapped_levels_are_told_from_wrong_stamps(times):
+    y = pd.concat({name: series(60, index=times).to_frame() for name in "ab"})
+    X = y.rename(columns={"y": "x"})
+    cure = r"last level of the index of {0} must be time; .* Use {0}\.swaplevel\(\)\.sort_index\(\)"
+
+    with pytest.raises(FrequencyError, match=cure.format("y")):
+        tiny().fit(y.swaplevel(), fh=[1])
+    with pytest.raises(FrequencyError, match=cure.format("X")):
+        tiny().fit(y, X=X.swaplevel(), fh=[1])
+    with pytest.raises(FrequencyError, match=cure.format("X")):
+        tiny().fit(y, X=X, fh=[1]).predict(X=X.swaplevel())
 
 
 def test_columns_of_update_must_be_those_of_fit():
@@ -681,7 +806,7 @@ def test_columns_of_update_must_be_those_of_fit():
         ({"sp": 2.5}, "'sp'"),
         ({"sp": True}, "sp must hold whole numbers of steps"),
         ({"calendar": ["decade"]}, "calendar must name features among hour"),
-        ({"static": "shop"}, "'static'"),
+        ({"static": 3}, "'static'"),
         ({"loss": "mae"}, "Did you mean 'absolute_error'"),
         ({"distribution": "gaussian"}, "'distribution'"),
         ({"hidden_size": 0}, "'hidden_size'"),

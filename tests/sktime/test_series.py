@@ -191,6 +191,7 @@ A_GAP = DAYS[[0, 1, 2, 3, 6, 7]]
     [
         (DAYS[[0, 2, 1, 3, 4]], TimeOrderError, "2024-01-02.* after 2024-01-03"),
         (DAYS[[0, 1, 1, 2, 3]], TimeOrderError, r"2024-01-02.* twice.*duplicated\(\)"),
+        (DAYS[[3, 1, 2, 1, 4]], TimeOrderError, r"2024-01-02.* twice.*duplicated\(\)"),
         (A_GAP, FrequencyError, r"2024-01-07.* after 2024-01-04.*asfreq\('D'\)"),
         (pd.Index([1, 2, 5, 6]), FrequencyError, r"5 after 2.*reindex\(range\(1, 7\)\)"),
         (
@@ -204,6 +205,21 @@ A_GAP = DAYS[[0, 1, 2, 3, 6, 7]]
         (DAYS[::-1], FrequencyError, "forward"),
         (pd.timedelta_range("0D", periods=5), FrequencyError, "TimedeltaIndex"),
         (pd.Index([0.0, 1.0]), FrequencyError, "float64"),
+        (
+            pd.MultiIndex.from_product([[1, 2], ["2024-01-01", "2024-01-02"]]),
+            FrequencyError,
+            r"must hold dates.*to_datetime",
+        ),
+        (
+            pd.MultiIndex.from_tuples([(None, 0), ("b", 0)], names=["shop", "day"]),
+            TimeOrderError,
+            r"every series of y needs a name; .* level 'shop'",
+        ),
+        (
+            pd.MultiIndex([["a", np.nan], [0]], [[0, 1], [0, 0]]),
+            TimeOrderError,
+            "every series of y needs a name; .* level 0",
+        ),
     ],
 )
 def test_an_index_that_is_no_line_of_steps_is_explained(index, error, said):
@@ -429,6 +445,42 @@ def test_numbers_may_name_categories_and_columns_may_end_with_the_past():
     assert [column.static for column in inputs.columns] == [True, False, False, False, False]
     np.testing.assert_array_equal(inputs.values[:, 0], 1)
     np.testing.assert_array_equal(inputs.values[:, 2], [1, 1, 1, 2, 3])
+
+
+def test_a_static_column_that_changes_is_named_with_its_series():
+    y = panel(a=frame(np.zeros(3), DAYS[:3]), b=frame(np.zeros(3), DAYS[:3]))
+    X = y.assign(size=[1, np.nan, 1, 2, 2, 3], kind=["u", None, "u", "v", "v", "w"])
+
+    for column, options in (("size", {}), ("kind", {"categorical": ["kind"]})):
+        with pytest.raises(InputsError, match=f"column '{column}' of X is static.* in series 'b'"):
+            inputs_of(X[[column]], y, static=[column], **options)
+        own = X.loc[["a"], [column]]
+        assert inputs_of(own, y.loc[["a"]], static=[column], **options).values.shape == (3, 1)
+
+
+def test_a_column_is_not_both_of_the_past_and_static():
+    y = frame(np.arange(3.0), DAYS[:3])
+
+    with pytest.raises(InputsError, match=r"got \['y'\] in both"):
+        inputs_of(y, y, past_only=["y"], static=["y"])
+
+
+def test_lists_are_no_categories():
+    y = frame(np.arange(3.0), DAYS[:3])
+    future = pd.DataFrame({"c": [[1, 2]]}, DAYS[3:4])
+
+    with pytest.raises(InputsError, match=r"got \[1, 2\], a list, in column 'c'"):
+        inputs_of(y.assign(c="a")[["c"]], y, 1, future)
+
+
+def test_columns_that_are_only_new_or_only_missing_are_all_that_is_said():
+    y = frame(np.arange(3.0), DAYS[:3])
+    future = y.set_axis(DAYS[3:6])
+
+    with pytest.raises(InputsError, match=r"of fit, \['y'\]; got the new ones \['z'\]\. Use X"):
+        inputs_of(y, y, 3, future.assign(z=1))
+    with pytest.raises(InputsError, match=r"got none for \['x'\]\. Give X with \['x'\]"):
+        inputs_of(y.assign(x=1), y, 3, future)
 
 
 @pytest.mark.parametrize(
