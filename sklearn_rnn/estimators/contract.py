@@ -15,7 +15,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from sklearn_rnn.estimators.inputs import SequenceInput
 from sklearn_rnn.estimators.names import answers_unknown
-from sklearn_rnn.estimators.options import RoutedParameters
+from sklearn_rnn.estimators.options import RoutedParameters, layer_sizes
 from sklearn_rnn.modules.custom import build_custom
 from sklearn_rnn.modules.network import SequenceNetwork
 from sklearn_rnn.sequences import Sequences
@@ -219,12 +219,10 @@ class RecurrentEstimator(SequenceInput, RoutedParameters):
                 if name.startswith("module__")
             }
             return partial(build_custom, self.module), {**sizes, "seed": seed, **own}
-        sizes = self.hidden_size
-        widths = sizes if isinstance(sizes, (list, tuple)) else [sizes] * self.num_layers
         pooling = [self.pooling] if isinstance(self.pooling, str) else list(self.pooling)
         return SequenceNetwork, {
             "n_features": self.n_channels_in_,
-            "hidden_sizes": [int(size) for size in widths],
+            "hidden_sizes": layer_sizes(self.hidden_size, self.num_layers),
             "cell": self.cell,
             "bidirectional": self.bidirectional,
             "dropout": self.dropout,

@@ -13,6 +13,7 @@ from scipy import stats
 from sklearn.utils import check_random_state
 
 from sklearn_rnn.estimators.forecast_sizes import ForecastSizes, forecast_sizes
+from sklearn_rnn.estimators.options import layer_sizes
 from sklearn_rnn.exceptions import SeriesTooShortError, TargetError
 from sklearn_rnn.modules.forecasting import ForecastNetwork
 from sklearn_rnn.modules.spreads import LEVELS
@@ -233,8 +234,6 @@ class GlobalForecaster:
         scale: NDArray,
         seed: int,
     ) -> ForecastNetwork:
-        hidden = self.hidden_size
-        widths = hidden if isinstance(hidden, (list, tuple)) else [hidden] * self.num_layers
         network = ForecastNetwork(
             window_length=sizes.window_length,
             encoder_length=sizes.encoder_length,
@@ -246,7 +245,7 @@ class GlobalForecaster:
             log_offset=sizes.log_offset,
             columns=columns,
             cell=self.cell,
-            hidden_sizes=[int(size) for size in widths],
+            hidden_sizes=layer_sizes(self.hidden_size, self.num_layers),
             nonlinearity=self.nonlinearity,
             dropout=self.dropout,
             output=self.output,
@@ -275,8 +274,7 @@ class GlobalForecaster:
         first_seed, order_seed = (int(seed) for seed in seeds)
         stops = self.early_stopping and before is None
         calibrates = self.calibrate and self.distribution is None and before is None
-        share = self.validation_fraction if stops else CALIBRATION_SHARE
-        held, chosen = held_windows(windows, sizes.horizon, CALIBRATION_WINDOWS, share)
+        held, chosen = self._held(windows, sizes)
         answer = partial(roll_out, chosen=chosen, horizon=sizes.horizon)
         inner: list[tuple[str, Any]] = []
         if self.weight_averaging and not stops:
@@ -286,33 +284,10 @@ class GlobalForecaster:
             trained = windows.holding(held)
             until = max(1, round(TRAINED_BEFORE * epochs))
             inner.append(("held_out", HeldOut(until, answer)))
+        split = (lambda dataset, y=None, **_: (dataset.holding(held), chosen)) if stops else None
         rate = self.lr if before is None else self.lr * FURTHER_RATE
         with torch_threads(self.n_threads):
-            net = build_net(
-                build,
-                {"seed": first_seed},
-                kind=ForecastNet,
-                loss=self.loss,
-                optimizer=self.optimizer,
-                lr=rate,
-                lr_scheduler=self.lr_scheduler,
-                gradient_clip_value=self.gradient_clip_value,
-                max_epochs=epochs,
-                batch_size=self.batch_size,
-                shuffle=True,
-                split=(lambda dataset, y=None, **_: (dataset.holding(held), chosen))
-                if stops
-                else None,
-                patience=self.n_iter_no_change,
-                tol=self.tol,
-                callbacks=self.callbacks,
-                seed=order_seed,
-                device=self.device,
-                dtype=self.dtype,
-                verbose=self.verbose,
-                routed=self._routed(),
-                inner_callbacks=inner,
-            )
+            net = self._net(build, first_seed, order_seed, rate, epochs, split, inner)
             if before is not None:
                 net.take_over(before, optimizer=False)
             else:
@@ -324,6 +299,46 @@ class GlobalForecaster:
             if stops:
                 return net, answer(net)
             return net, dict(net.callbacks_)["held_out"].__dict__.pop("answers_", None)
+
+    def _held(self, windows: WindowDataset, sizes: ForecastSizes) -> tuple[Any, ChosenWindows]:
+        """Choose the ends of series that training does not see at first, or at all."""
+        share = self.validation_fraction if self.early_stopping else CALIBRATION_SHARE
+        return held_windows(windows, sizes.horizon, CALIBRATION_WINDOWS, share)
+
+    def _net(
+        self,
+        build: Callable[..., ForecastNetwork],
+        seed: int,
+        order_seed: int,
+        rate: float,
+        epochs: int,
+        split: Callable[..., Any] | None,
+        inner: list[tuple[str, Any]],
+    ) -> ForecastNet:
+        """Return an untrained net."""
+        return build_net(
+            build,
+            {"seed": seed},
+            kind=ForecastNet,
+            loss=self.loss,
+            optimizer=self.optimizer,
+            lr=rate,
+            lr_scheduler=self.lr_scheduler,
+            gradient_clip_value=self.gradient_clip_value,
+            max_epochs=epochs,
+            batch_size=self.batch_size,
+            shuffle=True,
+            split=split,
+            patience=self.n_iter_no_change,
+            tol=self.tol,
+            callbacks=self.callbacks,
+            seed=order_seed,
+            device=self.device,
+            dtype=self.dtype,
+            verbose=self.verbose,
+            routed=self._routed(),
+            inner_callbacks=inner,
+        )
 
     def _routed(self) -> dict[str, Any]:
         routed: dict[str, Any] = {
@@ -347,8 +362,7 @@ class GlobalForecaster:
         answers = [one for one in held if one is not None]
         if not answers:
             return np.ones((sizes.horizon, len(LEVELS)))
-        share = self.validation_fraction if self.early_stopping else CALIBRATION_SHARE
-        _, chosen = held_windows(windows, sizes.horizon, CALIBRATION_WINDOWS, share)
+        _, chosen = self._held(windows, sizes)
         point, distances = _ensemble(answers)
         errors = chosen.truth(sizes.horizon) - point
         # columns are as windows of their own

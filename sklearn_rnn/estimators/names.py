@@ -8,12 +8,19 @@ import difflib
 import functools
 import inspect
 import re
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any, TypeVar
 
 from sklearn_rnn.exceptions import ParameterNameError
 
-__all__ = ["ROUTES", "answers_unknown", "blame_option", "meant_choice", "refuse_unknown"]
+__all__ = [
+    "ROUTES",
+    "answers_unknown",
+    "blame_option",
+    "meant_choice",
+    "passed_on",
+    "refuse_unknown",
+]
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -111,6 +118,15 @@ SYNONYMS = {
     "dtype": {"float64": "double f64", "float32": "float single f32"},
     "backend": {"torch": "pytorch cudnn", "reference": "numpy python"},
 }
+
+
+def passed_on(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those named like ``optimizer__weight_decay``, which no constructor lists."""
+    return {
+        name: value
+        for name, value in attributes.items()
+        if name.partition("__")[0] in ROUTES and "__" in name
+    }
 
 
 def refuse_unknown(name: str, options: Iterable[str], known: list[str]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sklearn.base import BaseEstimator
 
-from sklearn_rnn.estimators.names import ROUTES, blame_option, refuse_unknown
+from sklearn_rnn.estimators.names import ROUTES, blame_option, passed_on, refuse_unknown
 from sklearn_rnn.estimators.parameters import rows_of, validate
 from sklearn_rnn.exceptions import ParameterNameError
 from sklearn_rnn.losses import LOSSES
@@ -16,7 +16,13 @@ from sklearn_rnn.modules.cells import refuse_cell
 from sklearn_rnn.training.device import choose_device
 from sklearn_rnn.training.optimizers import OPTIMIZERS
 
-__all__ = ["RoutedParameters"]
+__all__ = ["RoutedParameters", "layer_sizes"]
+
+
+def layer_sizes(hidden_size: Any, num_layers: int) -> list[int]:
+    """Return the size of each layer, from one for all or a list."""
+    sizes = hidden_size if isinstance(hidden_size, (list, tuple)) else [hidden_size] * num_layers
+    return [int(size) for size in sizes]
 
 
 class RoutedParameters(BaseEstimator):
@@ -36,11 +42,7 @@ class RoutedParameters(BaseEstimator):
 
     def _routed(self) -> dict[str, Any]:
         """Return parameters such as ``optimizer__weight_decay``, which no constructor lists."""
-        return {
-            name: value
-            for name, value in vars(self).items()
-            if name.partition("__")[0] in ROUTES and "__" in name
-        }
+        return passed_on(vars(self))
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters, those that are passed on included.

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_rnn.estimators.names import ROUTES, answers_unknown, refuse_unknown
+from sklearn_rnn.estimators.names import answers_unknown, passed_on, refuse_unknown
 from sklearn_rnn.estimators.parameters import rows_of
 from sklearn_rnn.exceptions import SequenceShapeError, TargetError
 from sklearn_rnn.sktime.compatibility import SklearnCompatible
@@ -96,12 +96,7 @@ class PanelAdapter(SklearnCompatible):
         dict
             Names and values.
         """
-        routed = {
-            name: value
-            for name, value in vars(self).items()
-            if name.partition("__")[0] in ROUTES and "__" in name
-        }
-        return {**super().get_params(deep=deep), **routed}  # type: ignore[misc]
+        return {**super().get_params(deep=deep), **passed_on(vars(self))}  # type: ignore[misc]
 
     def set_params(self, **params: Any) -> PanelAdapter:
         """Set parameters, those that are passed on included, and forget what was fitted.
