@@ -1,4 +1,4 @@
-"""One correction of the bank: an encoder, a gate over the bank, and what is added to it."""
+"""One correction of the bank: an encoder, and what is added step by step or from known inputs."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -11,10 +11,7 @@ from sklearn_rnn.modules.initialization import empty, initialize_linear, initial
 from sklearn_rnn.modules.noise import Dropout
 from sklearn_rnn.modules.recurrent import RecurrentStack
 
-__all__ = ["Correction", "Known", "zero_linear"]
-
-#: Steps ahead at which the gate reads the features of a window; between them it goes straight on.
-GATE_KNOTS = 8
+__all__ = ["Correction", "Known"]
 
 
 class Known(NamedTuple):
@@ -33,14 +30,10 @@ class Correction(nn.Module):
         Numbers of a patch.
     n_common : int
         Features of a window that do not come from the encoder.
-    n_members : int
-        K, members of the bank.
-    n_series_columns, horizon : int
-        C and H.
+    n_series_columns : int
+        C.
     known : Known
         What is known of the steps ahead.
-    backtests : bool
-        Whether recent errors of the bank's members are known.
     cell, hidden_sizes, nonlinearity, dropout, backend
         Of the encoder, see `sklearn_rnn.modules.recurrent.RecurrentStack`.
     decoded : bool
@@ -51,18 +44,13 @@ class Correction(nn.Module):
         Source of first weights, and of the seeds of further draws.
     """
 
-    between_knots: Tensor
-
     def __init__(
         self,
         *,
         n_inputs: int,
         n_common: int,
-        n_members: int,
         n_series_columns: int,
-        horizon: int,
         known: Known,
-        backtests: bool,
         cell: str | type[nn.Module],
         hidden_sizes: Sequence[int],
         nonlinearity: str,
@@ -73,7 +61,6 @@ class Correction(nn.Module):
         generator: Generator,
     ) -> None:
         super().__init__()
-        self.shape = (n_series_columns, horizon)
         self.encoder = RecurrentStack(
             n_inputs,
             hidden_sizes,
@@ -90,16 +77,7 @@ class Correction(nn.Module):
         self.state_size = self.encoder.output_size
         self.dropout = Dropout(dropout, seed=int(torch.randint(2**31, (), generator=generator)))
         n_features = self.state_size + n_common
-        n_answers = n_series_columns * horizon
-        self.gate = None
-        if n_members > 1:
-            knots = min(horizon, GATE_KNOTS)
-            self.gate = zero_linear(n_features, n_series_columns * knots * n_members, bias=False)
-            self.gate_bias = nn.Parameter(torch.zeros(*self.shape, n_members))
-            self.register_buffer("between_knots", interpolation(horizon, knots))
-        if backtests:  # how far to trust recent errors, learned for each step
-            self.trust = nn.Parameter(torch.full((horizon, 1), 0.7))
-        self.head = self.decoder = self.ahead = None
+        self.decoder = self.ahead = None
         if decoded:
             self.decoder = Decoder(
                 n_features,
@@ -112,8 +90,6 @@ class Correction(nn.Module):
                 teacher_forcing=teacher_forcing,
                 generator=generator,
             )
-        else:
-            self.head = zero_linear(n_features, n_answers)
         if known.width:
             self.ahead = InputsAhead(n_features, known, n_series_columns, generator)
 
@@ -121,27 +97,6 @@ class Correction(nn.Module):
         """Return the state after reading patches (N, P, D)."""
         _, state = self.encoder(read)
         return self.dropout(state)
-
-    def weights(self, features: Tensor, logs: Tensor | None) -> Tensor:
-        """Return how much of each member of the bank to take (N, C, H, K).
-
-        Parameters
-        ----------
-        features : Tensor of shape (N, D)
-            The encoder's state and what all members know.
-        logs : Tensor of shape (N, C, K) or None
-            Logarithms of recent errors.
-        """
-        if self.gate is None:
-            return features.new_ones(len(features), *self.shape, 1)
-        columns, horizon = self.shape
-        logits = self.gate(features).view(len(features), columns, len(self.between_knots.T), -1)
-        if len(self.between_knots.T) < horizon:
-            logits = self.between_knots @ logits
-        logits = logits + self.gate_bias
-        if logs is not None:
-            logits = logits - self.trust * logs.unsqueeze(2)
-        return logits.softmax(-1)
 
     def forward(
         self,
@@ -152,7 +107,7 @@ class Correction(nn.Module):
         known: Tensor | None,
         surprise: Tensor | None,
     ) -> Tensor:
-        """Return what is to be added to `start` (N, C, H).
+        """Return what is to be added to `start` (N, C, H), beside what the head adds.
 
         Parameters
         ----------
@@ -172,29 +127,11 @@ class Correction(nn.Module):
         answer = torch.zeros_like(start)
         if self.ahead is not None:
             answer = answer + self.ahead(features, known, surprise) * change.usual
-        if self.head is not None:
-            answer = answer + self.head(features).view_as(start)
         if self.decoder is not None:
             if truth is not None:
                 truth = change.seen(torch.where(truth.isnan(), start.detach(), truth))
             answer = answer + self.decoder(features, change.seen(start), change.gain, truth, known)
         return answer
-
-    @torch.no_grad()
-    def set_prior(self, errors: Tensor, sharpness: float = 4.0) -> None:
-        """Let the gate begin with the members of the bank that were best.
-
-        Parameters
-        ----------
-        errors : Tensor of shape (H, K)
-            Mean error of each member at each step.
-        sharpness : float, default=4.0
-            Weights are proportional to ``errors ** -sharpness``.
-        """
-        if self.gate is None:
-            return
-        bias = -sharpness * torch.log(errors + 1e-6)
-        self.gate_bias.copy_(bias - bias.amax(-1, keepdim=True))
 
 
 class InputsAhead(nn.Module):
@@ -225,15 +162,9 @@ class InputsAhead(nn.Module):
         return added.transpose(1, 2)
 
 
-def interpolation(horizon: int, knots: int) -> Tensor:
-    """Return the matrix (H, knots) that draws straight lines between values at some of H steps."""
-    place = torch.linspace(0, knots - 1, horizon)
-    return (1 - (place.unsqueeze(1) - torch.arange(knots)).abs()).clamp(min=0)
-
-
-def zero_linear(n_inputs: int, n_outputs: int, bias: bool = True) -> nn.Linear:
+def zero_linear(n_inputs: int, n_outputs: int) -> nn.Linear:
     """Return a linear map that answers zero until it has learned."""
-    layer = empty(nn.Linear, n_inputs, n_outputs, bias=bias)
+    layer = empty(nn.Linear, n_inputs, n_outputs)
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)
     return layer

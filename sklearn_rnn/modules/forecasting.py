@@ -11,6 +11,9 @@ each step ahead, and what to add:
 The head starts at zero and the gate where the members' errors put it, so that training begins with
 a good classical forecast. The bank takes much of the time; so several such corrections, each with
 an encoder of its own, share it, and their median is the forecast.
+
+What is read and described has the windows as its first axis, what is forecast as its last, as the
+bank answers it, until a `Forecast` is made of it.
 """
 
 from collections.abc import Sequence
@@ -21,9 +24,18 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 from torch.nn.functional import one_hot
 
-from sklearn_rnn.modules.bank import LinearBank
+from sklearn_rnn.modules.backtests import Backtest, Backtests
+from sklearn_rnn.modules.bank import LinearBank, seasons_of
 from sklearn_rnn.modules.columns import InputColumns
 from sklearn_rnn.modules.corrections import Correction, Known, zero_linear
+from sklearn_rnn.modules.described import (
+    N_STATISTICS,
+    Window,
+    counted_of,
+    described,
+    windows_last,
+)
+from sklearn_rnn.modules.gate import Gate, ZeroLinear
 from sklearn_rnn.modules.outputs import FROM_LAST_VALUE, OUTPUTS
 from sklearn_rnn.modules.spreads import SPREADS
 from sklearn_rnn.series import InputColumn
@@ -35,15 +47,6 @@ FORECAST_OUTPUTS = ("bank", "last_value", "last_value_ratio", "identity")
 
 #: By what a window is divided: its own mean size, or that of its series.
 FORECAST_SCALERS = ("window", "series")
-
-#: Numbers that describe each column of a window: see `_Window`.
-N_STATISTICS = 4
-
-#: Added to deviations, which are shares of the size of a window: a constant has none.
-LEAST_DEVIATION = 1e-3
-
-#: Steps ahead, spread over the horizon, at which backtests compare: errors of neighbours are alike.
-BACKTEST_STEPS = 12
 
 
 class Forecast(NamedTuple):
@@ -67,22 +70,20 @@ class Forecast(NamedTuple):
     scale: Tensor
 
 
-class _Window(NamedTuple):
-    """What is known of the end of windows (N, C, E) before anything is learned."""
+class _Scaled(NamedTuple):
+    """Windows and what lies before them, over their scale."""
 
-    z: Tensor  # values over their scale
-    observed: Tensor  # 1 where a value was seen, 0 where it was filled in
-    last: Tensor  # (N, C, 1)
-    mean: Tensor
-    deviation: Tensor
-    statistics: Tensor  # (N, C, N_STATISTICS)
+    values: Tensor  # (N, C, T + R * H)
+    observed: Tensor  # of the same shape
+    scale: Tensor  # (N, C), float64
 
 
-class _Backtest(NamedTuple):
-    """How the members of the bank did at earlier cutoffs."""
+class _KnownAhead(NamedTuple):
+    """What is known of the steps ahead."""
 
-    errors: Tensor  # mean absolute error of each (N, C, K)
-    logs: Tensor  # their logarithms around the mean, 0 where there was no earlier cutoff
+    inputs: Tensor | None  # (N, H, E)
+    surprises: Tensor | None  # how far numbers among them are from what was to be expected, for M
+    usual: Tensor | None  # size of a change that inputs make, in sizes (N, C, 1)
 
 
 class ForecastNetwork(nn.Module):
@@ -130,7 +131,6 @@ class ForecastNetwork(nn.Module):
         The only source of randomness.
     """
 
-    backtest_steps: Tensor
     members: Any
 
     def __init__(
@@ -165,13 +165,15 @@ class ForecastNetwork(nn.Module):
         self.patch_length, self.horizon = patch_length, horizon
         self.n_series_columns, self.n_phases = n_series_columns, n_phases
         self.output, self.distribution = output, distribution
-        self.by_window, self.n_backtests = scaler == "window", n_backtests
+        self.by_window = scaler == "window"
         in_bank = output == "bank"
-        self.bank = LinearBank(
-            window_length, horizon, periods, log_offset if in_bank else None, only_last=not in_bank
-        )
-        apart = -(-horizon // BACKTEST_STEPS)
-        self.register_buffer("backtest_steps", torch.arange(apart // 2, horizon, apart))
+        seasons = [list(members.values()) for members in seasons_of(window_length, periods)]
+        if not in_bank:
+            seasons, log_offset = [seasons[0][:1]], None  # the last value alone
+        self.bank = LinearBank(seasons, range(horizon), log_offset)
+        self.backtests = None
+        if n_backtests:
+            self.backtests = Backtests(window_length, horizon, seasons, log_offset)
         self.inputs = InputColumns(columns, generator)
         n_common = (
             (n_series_columns * N_STATISTICS if self.by_window else 0)
@@ -184,13 +186,10 @@ class ForecastNetwork(nn.Module):
             Correction(
                 n_inputs=patch_length * (2 * n_series_columns + n_dynamic),
                 n_common=n_common,
-                n_members=self.bank.n_members,
                 n_series_columns=n_series_columns,
-                horizon=horizon,
                 known=Known(
                     self.inputs.width(_is_known), sum(_is_known_number(c) for c in columns)
                 ),
-                backtests=n_backtests > 0,
                 cell=cell,
                 hidden_sizes=hidden_sizes,
                 nonlinearity=nonlinearity,
@@ -202,11 +201,25 @@ class ForecastNetwork(nn.Module):
             )
             for _ in range(n_members)
         )
+        state_size = self.members[0].state_size
+        n_answers = horizon * n_series_columns
+        self.gate = self.head = None
+        if in_bank:
+            self.gate = Gate(
+                n_members,
+                state_size,
+                n_common,
+                n_members=self.bank.n_members,
+                n_series_columns=n_series_columns,
+                horizon=horizon,
+                backtests=n_backtests > 0,
+            )
+        if not decoded:
+            self.head = ZeroLinear(n_members, state_size, n_common, n_answers)
         self.spread_of, first = SPREADS[distribution]
-        n_states = n_members * self.members[0].state_size
-        self.spread = zero_linear(n_states + n_common, n_series_columns * horizon * len(first))
+        self.spread = zero_linear(n_members * state_size + n_common, len(first) * n_answers)
         with torch.no_grad():
-            self.spread.bias.copy_(torch.tensor(first).repeat(n_series_columns * horizon))
+            self.spread.bias.copy_(torch.tensor(first).repeat_interleave(n_answers))
 
     def forward(self, batch: dict[str, Tensor]) -> Forecast:
         """Forecast windows.
@@ -225,94 +238,110 @@ class ForecastNetwork(nn.Module):
         Forecast
             Answers for all H steps.
         """
-        values, observed, scale = self._scaled(batch)
+        scaled = self._scaled(batch)
+        values, observed, scale = scaled
         window = described(
             values[..., -self.encoder_length :], observed[..., -self.encoder_length :]
         )
-        bank = self._banked(values[..., -self.window_length :])
+        logs = self.bank.logarithms(values)
+        bank = self._banked(values, logs)
         backtest = None
-        if self.n_backtests:
-            backtest = self._backtest(batch["tried"], values, observed, window.deviation)
+        if self.backtests is not None:
+            backtest = self.backtests(batch["tried"], values, logs, observed, window.deviation)
         common = self._common(batch, window, backtest)
         read = self._read(batch, window)
-        origin, size = self._origin(window), self._size(window)
-        known = numbers = truth = usual = None
-        if self.inputs.width(_is_known):
-            known = self.inputs.read(batch["inputs"][:, -self.horizon :], _is_known)
-            numbers = self._numbers_ahead(batch)
-            # a holiday may move what has hardly moved in the window, but did before
-            usual = self._size(described(values, observed)) / size
-        if self.training:
-            truth = (batch["targets"].transpose(1, 2) / scale.unsqueeze(-1)).to(values.dtype)
-            truth = truth.masked_fill(~batch["answered"].transpose(1, 2), torch.nan)
-        points, states, gates = [], [], []
-        for member in self.members:
-            state = member.encode(read)
-            features = torch.cat([state, common], dim=1)
-            gate = member.weights(features, None if backtest is None else backtest.logs)
-            start = (bank * gate).sum(-1) if self.output == "bank" else origin
-            surprise = None if numbers is None else _surprise(numbers, gate)
-            change = _Change(window, size, usual, self.output == "last_value_ratio")
-            answer = member(features, start, change, truth, known, surprise)
-            output = OUTPUTS["identity" if self.output == "bank" else self.output]
-            points.append(output(answer, start, size))
-            states.append(state)
-            gates.append(gate)
-        members = torch.stack(points)
+        states = torch.stack([member.encode(read) for member in self.members])  # (M, N, S)
+        if self.gate is None:
+            weights = bank.new_ones(()).expand(len(states), *bank.shape)
+            start = self._origin(window).expand(len(states), -1, -1, -1)
+        else:
+            recent = None if backtest is None else backtest.logs
+            weights, start = self.gate(states, common, recent, bank)
+        answer = torch.zeros_like(start)
+        if self.head is not None:
+            answer = self.head(states, common).view_as(start)
+        if self.inputs.width(_is_known) or self.head is None:
+            known = self._known_ahead(batch, scaled, window, weights)
+            answer = answer + self._corrections(batch, scaled, window, states, common, start, known)
+        output = OUTPUTS["identity" if self.output == "bank" else self.output]
+        members = output(answer, start, windows_last(self._size(window)))  # (M, H, C, N)
         # a likelihood is learned by all members together, so it needs their mean
-        point = members.quantile(0.5, dim=0) if self.distribution is None else members.mean(0)
-        # quantiles are learned beside the forecast and do not change it; the parameters of a
-        # distribution are learned together with it
-        features = torch.cat([*states, common], dim=1)
-        raw = self.spread(features.detach() if self.distribution is None else features)
-        unit = _unit(bank, torch.stack(gates).mean(0), point, window, backtest)
-        spread = self.spread_of(raw.view(*point.shape, -1), unit)
+        point = median(members.detach()) if self.distribution is None else members.mean(0)
+        unit = _unit(bank, weights, point, window, backtest)
+        spread = self._spread(states, common, unit)
         return Forecast(
-            point.transpose(1, 2), members.transpose(2, 3), spread.transpose(1, 2), scale
+            point.permute(2, 0, 1), members.permute(0, 3, 1, 2), spread.permute(3, 1, 2, 0), scale
         )
 
-    def _scaled(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-        """Return values over their scale and what was observed (N, C, T + R * H), and the scale."""
+    def _spread(self, states: Tensor, common: Tensor, unit: Tensor) -> Tensor:
+        """Return how far off forecasts may be (P, H, C, N), in multiples of a unit (H, C, N)."""
+        features = torch.cat([*states, common], dim=1)
+        if self.distribution is None:
+            # quantiles are learned beside the forecast and do not change it; the parameters of a
+            # distribution are learned together with it
+            features = features.detach()
+        raw = torch.addmm(self.spread.bias.unsqueeze(1), self.spread.weight, features.t())
+        return self.spread_of(raw.view(-1, *unit.shape), unit)
+
+    def _corrections(
+        self,
+        batch: dict[str, Tensor],
+        scaled: _Scaled,
+        window: Window,
+        states: Tensor,
+        common: Tensor,
+        start: Tensor,
+        known: _KnownAhead,
+    ) -> Tensor:
+        """Return what inputs and decoders add to `start` (M, H, C, N)."""
+        truth = None
+        if self.training:
+            truth = batch["targets"].transpose(1, 2) / scaled.scale.unsqueeze(-1)
+            truth = truth.masked_fill(~batch["answered"].transpose(1, 2), torch.nan)
+            truth = truth.to(start.dtype)
+        is_ratio = self.output == "last_value_ratio"
+        change = _Change(window, self._size(window), known.usual, is_ratio)
+        added = []
+        for number, member in enumerate(self.members):
+            features = torch.cat([states[number], common], dim=1)
+            before = start[number].permute(2, 1, 0)
+            surprise = None if known.surprises is None else known.surprises[number]
+            added.append(member(features, before, change, truth, known.inputs, surprise))
+        return torch.stack(added).permute(0, 3, 2, 1)
+
+    def _known_ahead(
+        self, batch: dict[str, Tensor], scaled: _Scaled, window: Window, weights: Tensor
+    ) -> _KnownAhead:
+        """Return what inputs say of the steps ahead, if there are any."""
+        if not self.inputs.width(_is_known):
+            return _KnownAhead(None, None, None)
+        inputs = self.inputs.read(batch["inputs"][:, -self.horizon :], _is_known)
+        # a holiday may move what has hardly moved in the window, but did before
+        usual = self._size(described(scaled.values, scaled.observed)) / self._size(window)
+        return _KnownAhead(inputs, self._surprises(batch, weights), usual)
+
+    def _scaled(self, batch: dict[str, Tensor]) -> _Scaled:
+        """Divide values by their scale."""
         observed = batch["observed"].transpose(1, 2)
         values = batch["values"].transpose(1, 2)
         if self.by_window:
-            counted = _counted(observed[..., -self.encoder_length :])
+            counted = counted_of(observed[..., -self.encoder_length :])
             size = (values[..., -self.encoder_length :].abs() * counted).sum(-1)
             scale = size / counted.sum(-1)
             scale = torch.maximum(scale, 1e-8 * batch["level"])  # a window may be all zeros
         else:
             scale = batch["level"]
-        return (values / scale.unsqueeze(-1)).to(self.spread.weight.dtype), observed, scale
+        values = (values / scale.unsqueeze(-1)).to(self.spread.weight.dtype)
+        return _Scaled(values, observed, scale)
 
-    def _banked(self, z: Tensor, steps: Tensor | None = None) -> Tensor:
-        """Return the bank's forecasts (N, C, H, K) of windows (N, C, T)."""
-        return self.bank(z.flatten(0, 1), steps).unflatten(0, z.shape[:2])
+    def _banked(self, values: Tensor, logs: Tensor | None) -> Tensor:
+        """Return the bank's forecasts (H, K, C, N) of the ends of values (N, C, ...)."""
+        z = _columns_first(values[..., -self.window_length :])
+        if logs is not None:
+            logs = _columns_first(logs[..., -self.window_length :])
+        return self.bank(z, logs).unflatten(2, values.shape[1::-1])
 
-    @torch.no_grad()
-    def _backtest(
-        self, tried: Tensor, values: Tensor, observed: Tensor, deviation: Tensor
-    ) -> _Backtest:
-        """Compare what the bank makes of earlier windows with what came.
-
-        Where nothing was tried, a deviation (N, C, 1) stands for the errors.
-        """
-        horizon, steps = self.horizon, self.backtest_steps
-        total: Any = 0
-        count: Any = 0
-        for number in range(1, self.n_backtests + 1):
-            end = values.shape[-1] - number * horizon
-            bank = self._banked(values[..., end - self.window_length : end], steps)
-            truth = values[..., end : end + horizon][..., steps].clamp(-50, 50).unsqueeze(-1)
-            known = observed[..., end : end + horizon][..., steps]
-            known = (known & tried[:, None, number - 1 : number]).to(values.dtype)
-            total = total + torch.einsum("nchk,nch->nck", (bank - truth).abs(), known)
-            count = count + known.sum(-1, keepdim=True)
-        errors = total / count.clamp(min=1)
-        logs = (errors + 0.05 * errors.mean(-1, keepdim=True) + 1e-3).log()
-        logs = (logs - logs.mean(-1, keepdim=True)) * (count > 0)
-        return _Backtest(torch.where(count > 0, errors, deviation), logs.clamp(-4, 4))
-
-    def _read(self, batch: dict[str, Tensor], window: _Window) -> Tensor:
+    def _read(self, batch: dict[str, Tensor], window: Window) -> Tensor:
         """Return the patches that encoders read (N, E / patch, D)."""
         z = window.z
         if self.by_window:
@@ -326,7 +355,7 @@ class ForecastNetwork(nn.Module):
         return torch.cat(patches, dim=-1)
 
     def _common(
-        self, batch: dict[str, Tensor], window: _Window, backtest: _Backtest | None
+        self, batch: dict[str, Tensor], window: Window, backtest: Backtest | None
     ) -> Tensor:
         """Return what all members know of each window beside their own state (N, D)."""
         dtype = window.z.dtype
@@ -337,33 +366,43 @@ class ForecastNetwork(nn.Module):
             at_end = batch["inputs"][:, -self.horizon - 1]
             features.append(self.inputs.read(at_end, _is_static))
         if backtest is not None:
-            features.append(backtest.logs.flatten(1))
+            features.append(backtest.logs.flatten(0, 1).t())
         return torch.cat([*features, window.z.new_zeros(len(window.z), 0)], dim=1)
 
-    def _origin(self, window: _Window) -> Tensor:
-        """Return where "nothing changes" lies (N, C, H), for outputs without a bank."""
+    def _origin(self, window: Window) -> Tensor:
+        """Return where "nothing changes" lies (H, C, N), for outputs without a bank."""
         if self.output in FROM_LAST_VALUE:
             origin = window.last
         else:
             origin = window.mean if self.by_window else torch.zeros_like(window.mean)
-        return origin.expand(-1, -1, self.horizon)
+        return windows_last(origin).expand(self.horizon, -1, -1)
 
-    def _size(self, window: _Window) -> Tensor:
+    def _size(self, window: Window) -> Tensor:
         """Return the size of a usual change (N, C, 1)."""
         if self.by_window and self.output != "last_value_ratio":
             return window.deviation
         return torch.ones_like(window.deviation)
 
-    def _numbers_ahead(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Return known numbers of the steps ahead (N, E, H), and the bank's forecasts of them.
+    def _surprises(self, batch: dict[str, Tensor], weights: Tensor) -> Tensor:
+        """Return how far known numbers will be from what the bank would expect (M, N, H, E).
 
         What a series owes to its inputs is in the bank's forecast as far as the inputs go on as
         they did; only the rest needs to be added.
         """
         numbers = self.inputs.read(batch["inputs"], _is_known_number).transpose(1, 2)
         past, future = numbers.split([self.window_length, self.horizon], dim=2)
-        expected = self.bank.linear(past.flatten(0, 1)).unflatten(0, past.shape[:2])
-        return future, expected
+        expected = self.bank.linear(_columns_first(past)).unflatten(2, past.shape[1::-1])
+        weights = weights.mean(3)  # over columns (M, H, K, N)
+        if self.bank.n_members > self.bank.n_linear:
+            # members that read logarithms count as their linear twins
+            weights = weights.unflatten(2, (2, -1)).sum(2)
+        surprises = future - torch.einsum("hken,mhkn->mneh", expected, weights)
+        return surprises.clamp(-10, 10).transpose(2, 3)
+
+    def set_prior(self, errors: Tensor) -> None:
+        """Let the gate begin with the members of the bank whose errors (M, H, K) are smallest."""
+        if self.gate is not None:
+            self.gate.set_prior(errors)
 
     def set_input_sizes(self, centre: NDArray, scale: NDArray) -> None:
         """Say how inputs are scaled: their centres and spreads (F,)."""
@@ -394,44 +433,22 @@ class ForecastNetwork(nn.Module):
 
         Returns
         -------
-        Tensor of shape (N, C, H, K)
+        Tensor of shape (H, K, C, N)
             In units of the windows' scale; 0 where nothing was observed.
         Tensor of shape (N, C), float64
             The scale.
         """
         values, _, scale = self._scaled(batch)
-        bank = self._banked(values[..., -self.window_length :])
-        truth = (batch["targets"].transpose(1, 2) / scale.unsqueeze(-1)).to(values.dtype)
-        error = (bank - truth.unsqueeze(-1)).abs()
-        return error.masked_fill(~batch["answered"].transpose(1, 2).unsqueeze(-1), 0.0), scale
-
-
-def described(z: Tensor, observed: Tensor) -> _Window:
-    """Gather the statistics of scaled windows (N, C, E)."""
-    mask = observed.to(z.dtype)
-    counted = _counted(observed).to(z.dtype)
-    count = counted.sum(-1, keepdim=True)
-    mean = (z * counted).sum(-1, keepdim=True) / count
-    size = (((z - mean) * counted).square().sum(-1, keepdim=True) / count).sqrt() + LEAST_DEVIATION
-    change = (z.diff(dim=-1).abs() * counted[..., :-1]).sum(-1, keepdim=True) / count
-    last = z[..., -1:]
-    share = mask.mean(-1, keepdim=True)
-    # a last value that was seen is within these bounds; one that was filled in may lie anywhere
-    furthest = z.shape[-1] ** 0.5
-    from_last = ((mean - last) / size).clamp(-furthest, furthest)
-    statistics = torch.cat([size.log(), (change + LEAST_DEVIATION).log(), share, from_last], dim=-1)
-    return _Window(z, mask, last, mean, size, statistics)
-
-
-def _counted(observed: Tensor) -> Tensor:
-    """Return what statistics are of: what was observed, or if nothing was, what was filled in."""
-    return observed | ~observed.any(-1, keepdim=True)
+        bank = self._banked(values, self.bank.logarithms(values))
+        truth = batch["targets"].permute(1, 2, 0) / scale.t()  # (H, C, N)
+        error = bank.sub_(truth.to(values.dtype).unsqueeze(1)).abs_()
+        return error.masked_fill_(~batch["answered"].permute(1, 2, 0).unsqueeze(1), 0.0), scale
 
 
 class _Change(NamedTuple):
     """How a decoder sees values: as changes from the last one, in deviations."""
 
-    window: _Window
+    window: Window
     size: Tensor
     usual: Tensor | None  # size of a change that inputs make, in sizes
     is_ratio: bool
@@ -447,26 +464,38 @@ class _Change(NamedTuple):
         return size / self.window.deviation
 
 
-def _surprise(numbers: tuple[Tensor, Tensor], gate: Tensor) -> Tensor:
-    """Return how far known numbers will be from what the bank would expect (N, H, E)."""
-    future, expected = numbers
-    weights = gate.mean(1)  # over columns (N, H, K)
-    linear = expected.shape[-1]
-    if weights.shape[-1] > linear:  # members that read logarithms count as their linear twins
-        weights = weights[..., :linear] + weights[..., linear:]
-    surprise = future - torch.einsum("nehk,nhk->neh", expected, weights)
-    return surprise.clamp(-10, 10).transpose(1, 2)
-
-
 @torch.no_grad()
 def _unit(
-    bank: Tensor, gate: Tensor, point: Tensor, window: _Window, backtest: _Backtest | None
+    bank: Tensor, weights: Tensor, point: Tensor, window: Window, backtest: Backtest | None
 ) -> Tensor:
-    """Return a first guess of how far off the forecast may be (N, C, H)."""
-    unit = 0.5 * (gate * (bank - point.unsqueeze(-1)).abs()).sum(-1) + 0.05 * window.deviation
+    """Return a first guess of how far off the forecast may be (H, C, N)."""
+    off = (bank - point.unsqueeze(1)).abs_()
     if backtest is not None:
-        unit = unit + 0.5 * (gate * backtest.errors.unsqueeze(2)).sum(-1)
-    return unit
+        off += backtest.errors
+    total = weights[0].clone()
+    for other in weights[1:]:  # faster than torch's mean over few
+        total += other
+    return (0.5 / len(weights)) * off.mul_(total).sum(1) + 0.05 * windows_last(window.deviation)
+
+
+def median(members: Tensor) -> Tensor:
+    """Return the median over the first axis; between two, their mean.
+
+    Whole tensors are sorted, by the least and the greatest of two at a time: members are few, and
+    torch sorts numbers that lie far apart.
+    """
+    ordered = list(members)
+    for last in range(len(ordered) - 1, 0, -1):
+        for i in range(last):
+            low, high = ordered[i], ordered[i + 1]
+            ordered[i], ordered[i + 1] = torch.minimum(low, high), torch.maximum(low, high)
+    below, above = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
+    return below if below is above else (below + above) / 2
+
+
+def _columns_first(x: Tensor) -> Tensor:
+    """Map (N, C, T) to rows (C * N, T)."""
+    return x.transpose(0, 1).flatten(0, 1)
 
 
 def _patches(x: Tensor, length: int) -> Tensor:

@@ -27,31 +27,37 @@ def _first_steps() -> list[float]:
     return torch.log(torch.expm1(steps)).tolist()  # the inverse of softplus
 
 
+def _signs() -> list[list[float]]:
+    """Return which steps lie between each quantile and the middle one (Q, Q - 1), and where."""
+    middle, n = len(LEVELS) // 2, len(LEVELS) - 1
+    return [
+        [float(middle <= step < level) - float(level <= step < middle) for step in range(n)]
+        for level in range(n + 1)
+    ]
+
+
 def quantile_offsets(raw: Tensor, unit: Tensor) -> Tensor:
-    """Map raw numbers (..., Q - 1) to distances (..., Q) from the forecast that ascend."""
-    middle = len(LEVELS) // 2
-    steps = softplus(raw)
-    below = -steps[..., :middle].flip(-1).cumsum(-1).flip(-1)
-    above = steps[..., middle:].cumsum(-1)
-    return torch.cat([below, torch.zeros_like(below[..., :1]), above], -1) * unit.unsqueeze(-1)
+    """Map raw numbers (Q - 1, ...) to distances (Q, ...) from the forecast that ascend."""
+    return torch.tensordot(SIGNS.to(raw), softplus(raw), 1) * unit
 
 
 def normal(raw: Tensor, unit: Tensor) -> Tensor:
-    """Map a raw number to a standard deviation (..., 1)."""
-    return torch.exp(raw.clamp(-8, 8)) * unit.unsqueeze(-1)
+    """Map a raw number to a standard deviation (1, ...)."""
+    return torch.exp(raw.clamp(-8, 8)) * unit
 
 
 def student_t(raw: Tensor, unit: Tensor) -> Tensor:
-    """Map raw numbers to scale and degrees of freedom (..., 2)."""
-    scale, freedom = raw.unbind(-1)
-    return torch.stack(
-        [torch.exp(scale.clamp(-8, 8)) * unit, LEAST_FREEDOM + softplus(freedom)], dim=-1
-    )
+    """Map raw numbers to scale and degrees of freedom (2, ...)."""
+    scale, freedom = raw
+    return torch.stack([torch.exp(scale.clamp(-8, 8)) * unit, LEAST_FREEDOM + softplus(freedom)])
 
 
 def negative_binomial(raw: Tensor, unit: Tensor) -> Tensor:
-    """Map a raw number to alpha (..., 1): the variance is mean + alpha * mean squared."""
+    """Map a raw number to alpha (1, ...): the variance is mean + alpha * mean squared."""
     return torch.exp(raw.clamp(-12, 6))
+
+
+SIGNS = torch.tensor(_signs())
 
 
 #: A new distribution: a function above, its first raw numbers here, its loss in

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from sklearn_rnn.likelihoods import LIKELIHOODS
 from sklearn_rnn.losses import LOSSES
+from sklearn_rnn.training.memory import keep_freed_memory
 from sklearn_rnn.training.net import SequenceNet
 from sklearn_rnn.training.windows import (
     ChosenBatches,
@@ -113,25 +114,32 @@ class ForecastLoss(nn.Module):
         if self.distribution is not None:
             likelihood = LIKELIHOODS[self.distribution]
             losses = likelihood(point, spread, truth, scale.unsqueeze(1).to(point.dtype))
-            return _mean(losses, known, None)
+            return _Mean(known, losses.dtype)(losses, None)
         ratios = (scale / self.units(scale, batch)).to(point.dtype).unsqueeze(2)  # (M, N, 1, C)
         loss = LOSSES[self.loss] if isinstance(self.loss, str) else self.loss
         losses = loss(members * ratios, truth * ratios)
         largest = LARGEST_ERROR if self.loss in LINEAR_LOSSES else None
-        error = (truth - point.detach()).unsqueeze(-1) - spread
-        pinball = torch.maximum(self.levels * error, (self.levels - 1) * error).mean(-1)
-        quantiles = _mean(pinball * ratios.mean(0), known, LARGEST_ERROR)
-        return _mean(losses, known, largest) + QUANTILE_SHARE * quantiles
+        beyond = spread - (truth - point.detach()).unsqueeze(-1)  # quantiles above the truth
+        pinball = (beyond * ((beyond > 0).to(beyond.dtype) - self.levels)).mean(-1)
+        mean = _Mean(known, losses.dtype)
+        quantiles = mean(pinball * ratios.mean(0), LARGEST_ERROR)
+        return mean(losses, largest) + QUANTILE_SHARE * quantiles
 
 
-def _mean(losses: Tensor, known: Tensor, largest: float | None) -> Tensor:
-    """Average (..., N, H, C) over what is known of each window and column, then over these."""
-    counts = known.sum(1)
-    each = (losses * known).sum(-2) / counts.clamp(min=1)
-    if largest is not None:
-        each = each.clamp(max=largest)
-    counted = (counts > 0).to(each.dtype)
-    return (each * counted).sum((-2, -1)).mean() / counted.sum().clamp(min=1)
+class _Mean:
+    """A mean over what is known (N, H, C) of each window and column, then over these."""
+
+    def __init__(self, known: Tensor, dtype: torch.dtype) -> None:
+        counts = known.sum(1)
+        self.shares = known / counts.clamp(min=1).unsqueeze(1).to(dtype)
+        self.n_counted = (counts > 0).sum().clamp(min=1)
+
+    def __call__(self, losses: Tensor, largest: float | None) -> Tensor:
+        """Average losses (..., N, H, C), those of a window and column at most `largest`."""
+        each = (losses * self.shares).sum(-2)
+        if largest is not None:
+            each = each.clamp(max=largest)
+        return each.sum((-2, -1)).mean() / self.n_counted
 
 
 class ForecastNet(SequenceNet):
@@ -140,6 +148,11 @@ class ForecastNet(SequenceNet):
     loss_class = ForecastLoss
     train_batches = RandomBatches
     valid_batches = ChosenBatches
+
+    def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
+        """Prepare the memory for batches."""
+        super().on_train_begin(net, X=X, y=y, **kwargs)
+        keep_freed_memory()
 
     def infer(self, x: dict[str, Tensor], **fit_params: Any) -> Any:
         """Call the network with a batch."""
@@ -170,12 +183,11 @@ class ForecastNet(SequenceNet):
             errors, scale = self.module_.bank_errors(batch)
             usable = (scale > LEAST_SIZE * batch["level"]) & batch["answered"].any(1)
             ratios = (scale / self.criterion_.units(scale, batch)).to(errors.dtype)
-            errors = (errors * ratios[..., None, None]).clamp(max=LARGEST_ERROR)
-            total = total + errors[:, usable].sum(1)
+            in_units = (errors * ratios.mT[:, None, None]).clamp_(max=LARGEST_ERROR)
+            total = total + in_units[..., usable.t()].sum(-1)  # (M, H, K)
             count += int(usable.sum())
         if count:
-            for member, summed in zip(self.module_.members, total, strict=True):
-                member.set_prior(summed / count)
+            self.module_.set_prior(total / count)
 
     def _on_device(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         return {name: part.to(self.device) for name, part in batch.items()}

@@ -154,11 +154,13 @@ class WindowDataset(Dataset):
         """
         steps = ends[:, None] + torch.arange(-self.reach, 0)
         known = steps >= 0
-        if not bool(known.all()):
+        missing = self.reach - int(ends.min())
+        if missing > 0:
             cycle = torch.ones_like(ends)
             for period in self.periods:
                 cycle = torch.where(ends >= period, period, cycle)
-            steps = torch.where(known, steps, steps.remainder(cycle[:, None]))
+            early = steps[:, :missing]
+            early.copy_(torch.where(early >= 0, early, early.remainder(cycle[:, None])))
         rows = self.starts[series][:, None] + steps
         values = self.values[rows]
         observed = known.unsqueeze(-1)

@@ -10,7 +10,8 @@ from sklearn_rnn.modules.bank import (
     LinearBank,
     Smoothing,
     members_of,
-    seasonal_naive_matrix,
+    seasonal_naive,
+    seasons_of,
     smoothing_matrix,
 )
 
@@ -97,7 +98,7 @@ def test_a_drift_goes_on_with_a_straight_line():
 def test_seasonal_naive_repeats_the_last_season():
     x = np.arange(7.0)
 
-    assert (x @ seasonal_naive_matrix(7, 5, period=3)).tolist() == [4, 5, 6, 4, 5]
+    assert (x @ seasonal_naive(7, period=3).matrix(5)).tolist() == [4, 5, 6, 4, 5]
 
 
 @pytest.mark.parametrize(
@@ -132,31 +133,44 @@ def test_seasonal_members_go_on_with_a_season():
             np.testing.assert_allclose(x @ matrix, np.tile([1.0, 5.0, 2.0, 8.0], 2), err_msg=name)
 
 
-def bank(log_offset, length=24, **options):
-    return LinearBank(length, HORIZON, [4], log_offset, **options).double()
+def bank(log_offset, length=24, periods=(4,), steps=range(HORIZON)):
+    seasons = [list(members.values()) for members in seasons_of(length, periods)]
+    return LinearBank(seasons, steps, log_offset).double()
 
 
-def test_the_bank_answers_each_member():
-    windows = np.stack([window(24, seed) for seed in range(3)])
-
-    forecasts = bank(None)(torch.from_numpy(windows))
-
-    assert forecasts.shape == (3, HORIZON, bank(None).n_members)
-    for k, matrix in enumerate(members_of(24, HORIZON, [4]).values()):
-        np.testing.assert_allclose(forecasts[..., k], windows @ matrix, rtol=1e-5)
+def answers(bank, z):
+    """Return the forecasts with the windows first (N, S, K)."""
+    return bank(z, bank.logarithms(z)).permute(2, 0, 1)
 
 
-def test_the_bank_can_answer_some_of_the_steps():
-    z = torch.from_numpy(np.abs(window(24)))[None]
-    steps = torch.tensor([1, 4])
+@pytest.mark.parametrize(
+    ("length", "periods", "steps"),
+    [
+        (24, [4], range(HORIZON)),  # more than a season ahead
+        (24, [7], range(HORIZON)),  # less
+        (24, [2, 5], range(HORIZON)),
+        (11, [7], [0, 3, 9]),  # room for the naive one alone
+        (24, [4], [1, 2, 6, 30]),
+        (1, [], range(3)),
+    ],
+)
+def test_the_bank_answers_each_member(length, periods, steps):
+    windows = np.stack([window(length, seed) for seed in range(3)])
+    made = bank(None, length, periods, steps)
 
-    torch.testing.assert_close(bank(1e-3)(z, steps), bank(1e-3)(z)[:, steps])
+    forecasts = answers(made, torch.from_numpy(windows))
+
+    matrices = members_of(length, max(steps) + 1, periods).values()
+    assert forecasts.shape == (3, len(steps), made.n_members)
+    assert made.n_members == len(matrices)
+    for k, matrix in enumerate(matrices):
+        np.testing.assert_allclose(forecasts[..., k], windows @ matrix[:, list(steps)], rtol=1e-5)
 
 
-def test_a_bank_of_the_last_value_has_one_member():
-    last = bank(None, only_last=True)
+def test_a_bank_may_have_one_member():
+    last = LinearBank([list(seasons_of(24, [])[0].values())[:1]], range(HORIZON), None).double()
 
-    forecasts = last(torch.from_numpy(window(24))[None])
+    forecasts = answers(last, torch.from_numpy(window(24))[None])
 
     assert last.n_members == 1
     assert forecasts.shape == (1, HORIZON, 1)
@@ -168,7 +182,7 @@ def test_members_of_logarithms_follow_growth_by_a_share():
     truth = 0.1 * 1.05 ** np.arange(24, 24 + HORIZON)
     with_logs = bank(1e-9)
 
-    forecasts = with_logs(growing)
+    forecasts = answers(with_logs, growing)
     error = (forecasts - torch.from_numpy(truth)[None, :, None]).abs().mean(dim=1)[0]
 
     assert with_logs.n_members == 2 * with_logs.n_linear
@@ -179,7 +193,7 @@ def test_members_of_logarithms_are_members_of_the_transformed_window():
     x = np.abs(window(24))
     with_logs = bank(0.05)
 
-    logs = with_logs(torch.from_numpy(x)[None])[0, :, with_logs.n_linear :]
+    logs = answers(with_logs, torch.from_numpy(x)[None])[0, :, with_logs.n_linear :]
 
     for k, matrix in enumerate(members_of(24, HORIZON, [4]).values()):
         np.testing.assert_allclose(logs[:, k], np.exp(np.log(x + 0.05) @ matrix) - 0.05, rtol=1e-5)
@@ -189,7 +203,7 @@ def test_growth_is_not_believed_beyond_a_factor_of_e():
     exploding = torch.from_numpy(2.0 ** np.arange(24.0))[None]
     with_logs = bank(1e-3)
 
-    forecasts = with_logs(exploding)[..., with_logs.n_linear :]
+    forecasts = answers(with_logs, exploding)[..., with_logs.n_linear :]
 
     assert float(forecasts.max()) <= np.e * 2.0**23 + 1
 
@@ -197,14 +211,14 @@ def test_growth_is_not_believed_beyond_a_factor_of_e():
 def test_a_bank_with_logarithms_is_not_negative():
     falling = torch.linspace(5, 0, 24, dtype=torch.float64)[None]
 
-    assert float(bank(1e-3)(falling).min()) >= -1e-3
+    assert float(answers(bank(1e-3), falling).min()) >= -1e-3
 
 
 def test_a_bank_with_logarithms_still_reads_windows_with_negative_values():
     z = torch.from_numpy(window(24) - 30)[None]
     with_logs = bank(1e-3)
 
-    forecasts = with_logs(torch.cat([z, z.abs()]))
+    forecasts = answers(with_logs, torch.cat([z, z.abs()]))
 
-    torch.testing.assert_close(forecasts[0], bank(None)(z)[0].repeat(1, 2))
-    torch.testing.assert_close(forecasts[1], with_logs(z.abs())[0])
+    torch.testing.assert_close(forecasts[0], answers(bank(None), z)[0].repeat(1, 2))
+    torch.testing.assert_close(forecasts[1], answers(with_logs, z.abs())[0])

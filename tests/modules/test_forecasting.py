@@ -5,12 +5,7 @@ import pytest
 import torch
 
 from sklearn_rnn.modules.bank import members_of
-from sklearn_rnn.modules.forecasting import (
-    FORECAST_OUTPUTS,
-    LEAST_DEVIATION,
-    ForecastNetwork,
-    described,
-)
+from sklearn_rnn.modules.forecasting import FORECAST_OUTPUTS, ForecastNetwork, median
 from sklearn_rnn.modules.spreads import LEVELS, SPREADS
 from sklearn_rnn.series import InputColumn
 
@@ -109,10 +104,9 @@ def test_spreads_are_quantiles_or_parameters(distribution):
 
 def test_a_new_network_answers_what_the_best_member_of_the_bank_does():
     model, batch = network(n_backtests=0), batch_of(0)
-    errors = torch.ones(H, model.bank.n_members)
-    errors[:, 3] = 1e-6
-    for member in model.members:
-        member.set_prior(errors)
+    errors = torch.ones(2, H, model.bank.n_members)
+    errors[..., 3] = 1e-6
+    model.set_prior(errors)
 
     answers = in_units(model(batch))
 
@@ -139,8 +133,9 @@ def test_a_new_network_without_bank_answers_where_it_starts_from(output, origin)
 def test_ratios_are_never_negative(decoded):
     model = network(True, output="last_value_ratio", n_backtests=0, decoded=decoded)
     with torch.no_grad():
-        for member in model.members:
-            (member.decoder.answer if decoded else member.head).bias.fill_(-9.0)
+        heads = [member.decoder.answer for member in model.members] if decoded else [model.head]
+        for head in heads:
+            head.bias.fill_(-9.0)
 
     point = model(batch_of(0)).point
 
@@ -237,21 +232,14 @@ def test_a_series_scale_is_the_size_of_the_series():
     assert not torch.allclose(0.1 * forecast.point, smaller.point, rtol=1e-3)
 
 
+@pytest.mark.parametrize("n_members", [1, 2, 3, 4, 7])
+def test_the_median_is_that_of_numpy(n_members):
+    members = np.random.default_rng(n_members).normal(size=(n_members, 5, 3))
+
+    np.testing.assert_array_equal(median(torch.from_numpy(members)), np.median(members, axis=0))
+
+
 # -- what it knows of a window ---------------------------------------------------------------------
-
-
-def test_statistics_are_of_what_was_observed():
-    z = torch.tensor([[[9.0, 1.0, 4.0, 1.0, 2.0]]])
-    observed = torch.tensor([[[False, True, True, True, True]]])
-
-    window = described(z, observed)
-
-    seen = np.array([1.0, 4.0, 1.0, 2.0])
-    deviation = seen.std() + LEAST_DEVIATION
-    change = np.abs(np.diff(seen)).sum() / 4 + LEAST_DEVIATION
-    expected = [np.log(deviation), np.log(change), 4 / 5, (seen.mean() - 2) / deviation]
-    np.testing.assert_allclose(window.statistics[0, 0], expected, rtol=1e-5)
-    assert window.last.item() == 2.0
 
 
 def test_a_window_of_which_nothing_was_observed_is_described_as_it_was_filled_in():
@@ -264,37 +252,6 @@ def test_a_window_of_which_nothing_was_observed_is_described_as_it_was_filled_in
     torch.testing.assert_close(nothing.scale, seen.scale)
     widths = [answer.spread[..., -1] - answer.spread[..., 0] for answer in (nothing, seen)]
     assert (widths[0] < 10 * widths[1]).all()
-    z, hidden = torch.tensor([[[3.0, 1.0, 2.0]]]), torch.zeros(1, 1, 3, dtype=torch.bool)
-    statistics, full = described(z, hidden).statistics, described(z, ~hidden).statistics
-    torch.testing.assert_close(statistics[..., [0, 1, 3]], full[..., [0, 1, 3]])
-    assert statistics[0, 0, 2] == 0
-
-
-def test_a_last_value_that_was_filled_in_lies_not_too_far_off():
-    z, observed = torch.tensor([[[1.0, 1.0, 1.0, 500.0]]]), torch.tensor([[[True] * 3 + [False]]])
-
-    assert described(z, observed).statistics[0, 0, 3] == -2.0
-
-
-@pytest.mark.parametrize("number", [1, 2])
-def test_backtests_are_the_errors_of_the_bank_at_earlier_cutoffs(number):
-    model, batch = network(), batch_of()
-    batch["tried"][:] = torch.arange(1, R + 1) == number
-    batch["tried"][2] = False
-    end = T + R * H - number * H
-    batch["observed"][3, end + 1, 0] = False
-
-    values, observed, scale = model._scaled(batch)
-    deviation = torch.full((N, C, 1), 7.0)
-    errors = model._backtest(batch["tried"], values, observed, deviation).errors
-
-    x = (batch["values"] / scale[:, None]).numpy()
-    for n, c in [(0, 1), (3, 0)]:
-        seen = batch["observed"][n, end : end + H, c].numpy()
-        for k, matrix in enumerate(members_of(T, H, PERIODS).values()):
-            wrong = np.abs(x[n, end - T : end, c] @ matrix - x[n, end : end + H, c])
-            assert errors[n, c, k].item() == pytest.approx(wrong[seen].mean(), rel=1e-4)
-    assert bool((errors[2] == 7).all())  # nothing was tried
 
 
 def test_members_with_smaller_recent_errors_weigh_more():
@@ -305,13 +262,14 @@ def test_members_with_smaller_recent_errors_weigh_more():
     model = network()
 
     values, observed, _ = model._scaled(batch)
-    logs = model._backtest(batch["tried"], values, observed, torch.ones(N, C, 1)).logs
+    logs = model.backtests(batch["tried"], values, None, observed, torch.ones(N, C, 1)).logs
 
-    best = [names[int(k)] for k in logs[:, 0].argmin(-1)]
+    best = [names[int(k)] for k in logs[:, 0].argmin(0)]
     assert all("drift=1" in name or "beta=0." in name for name in best)
-    features = torch.zeros(N, model.members[0].gate.in_features, dtype=torch.float64)
-    gate = model.members[0].weights(features, logs)
-    assert bool((gate.argmax(-1) == logs.argmin(-1)[..., None]).all())
+    states, common = torch.zeros(2, N, 6), torch.zeros(N, model.gate.knots.of_common.shape[2])
+    bank = torch.zeros(H, len(names), C, N, dtype=torch.float64)
+    gate, _ = model.gate(states.double(), common.double(), logs, bank)
+    assert bool((gate.argmax(2) == logs.argmin(0)).all())
 
 
 def test_errors_of_the_bank_are_counted_where_there_is_an_answer():
@@ -322,9 +280,9 @@ def test_errors_of_the_bank_are_counted_where_there_is_an_answer():
 
     x, y = (batch[name].numpy() / scale[:, None].numpy() for name in ("values", "targets"))
     matrix = next(iter(members_of(T, H, PERIODS).values()))
-    expected = np.abs(np.einsum("ntc,th->nch", x, matrix) - y.transpose(0, 2, 1))
-    expected[0, :, 2] = 0
-    np.testing.assert_allclose(errors[..., 0], expected, rtol=1e-4, atol=1e-6)
+    expected = np.abs(np.einsum("ntc,th->hcn", x, matrix) - y.transpose(1, 2, 0))
+    expected[2, :, 0] = 0
+    np.testing.assert_allclose(errors[:, 0], expected, rtol=1e-4, atol=1e-6)
 
 
 # -- inputs ----------------------------------------------------------------------------------------

@@ -40,15 +40,15 @@ def test_quantiles_begin_as_those_of_a_normal_distribution():
 @pytest.mark.parametrize("name", SPREADS)
 def test_each_spread_widens_with_its_unit(name):
     spread_of, first = SPREADS[name]
-    raw = torch.tensor(first).expand(2, -1)
+    raw = torch.tensor(first).unsqueeze(1).expand(-1, 2)
 
     spread = spread_of(raw, torch.tensor([1.0, 3.0]))
 
     assert bool(spread.isfinite().all())
     if name == "negative_binomial":  # its alpha has no unit
-        assert torch.equal(spread[0], spread[1])
+        assert torch.equal(spread[:, 0], spread[:, 1])
     else:
-        torch.testing.assert_close(spread[1, 0], 3 * spread[0, 0])
+        torch.testing.assert_close(spread[0, 1], 3 * spread[0, 0])
 
 
 @pytest.mark.parametrize("name", ["normal", "student_t", "negative_binomial"])
@@ -56,7 +56,7 @@ def test_each_spread_widens_with_its_unit(name):
 def test_parameters_stay_positive_and_finite_at_the_extremes(name, extreme):
     spread_of, first = SPREADS[name]
 
-    spread = spread_of(torch.full((1, len(first)), extreme), torch.tensor([1.0]))
+    spread = spread_of(torch.full((len(first), 1), extreme), torch.tensor([1.0]))
 
     assert bool((spread > 0).all())
     assert bool(spread.isfinite().all())
@@ -65,6 +65,6 @@ def test_parameters_stay_positive_and_finite_at_the_extremes(name, extreme):
 def test_a_student_t_has_a_variance():
     spread_of, _ = SPREADS["student_t"]
 
-    freedom = spread_of(torch.tensor([[0.0, -1e4]]), torch.tensor([1.0]))[0, 1]
+    freedom = spread_of(torch.tensor([[0.0], [-1e4]]), torch.tensor([1.0]))[1]
 
     assert float(freedom) >= LEAST_FREEDOM - 1e-6 > 2
