@@ -17,7 +17,7 @@ $(VENV)/torch: constraints.txt
 	touch $@
 
 $(VENV)/plot: $(VENV)/torch pyproject.toml
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[plot]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[fast,plot]"
 	touch $@
 
 $(VENV)/dev: $(VENV)/torch pyproject.toml
@@ -26,7 +26,7 @@ $(VENV)/dev: $(VENV)/torch pyproject.toml
 
 # with the libraries that benchmarks compare with
 $(VENV)/bench: $(VENV)/torch pyproject.toml
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[bench]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[fast,bench]"
 	touch $@
 
 demo: $(VENV)/plot

@@ -11,6 +11,7 @@ __all__ = [
     "InputsError",
     "LossShapeError",
     "MissingValuesError",
+    "NativeKernelError",
     "ParameterNameError",
     "PretrainingError",
     "SequenceLengthError",
@@ -80,6 +81,10 @@ class LossShapeError(ValueError):
 
 class CellError(TypeError, ValueError):
     """A recurrent cell of the user's is none, or does not answer as cells do."""
+
+
+class NativeKernelError(RuntimeError):
+    """The native kernels were asked for something that they cannot do."""
 
 
 class ParameterNameError(TypeError, ValueError):

@@ -19,7 +19,7 @@ USES = {
     "modules": "kernels series exceptions",
     "sequences": "exceptions",
     "series": "",
-    "training": "losses likelihoods sequences series exceptions",
+    "training": "kernels losses likelihoods sequences series exceptions",
     "tokens": "exceptions",
     "transformers": "sequences tokens exceptions",
     "estimators": "modules losses likelihoods training transformers sequences series exceptions",
@@ -29,6 +29,7 @@ USES = {
 }
 IS_FOR = {
     "torch": "kernels losses likelihoods modules training",
+    "llvmlite": "kernels",
     "skorch": "training",
     "sktime": "sktime datasets",
     "matplotlib": "plotting",

@@ -13,6 +13,7 @@ from sklearn.utils import assert_all_finite, column_or_1d, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 
 from sklearn_rnn.estimators.contract import RecurrentEstimator
+from sklearn_rnn.estimators.online import OnlineAnswers
 from sklearn_rnn.estimators.parameters import document
 from sklearn_rnn.exceptions import TargetError
 from sklearn_rnn.training.splits import StratifiedPart
@@ -21,7 +22,7 @@ __all__ = ["RNNClassifier"]
 
 
 @document
-class RNNClassifier(ClassifierMixin, RecurrentEstimator):
+class RNNClassifier(ClassifierMixin, OnlineAnswers, RecurrentEstimator):
     """Recurrent network that reads a sequence and answers with a label.
 
     Sequences may be arrays of equal length, a list of arrays of unequal lengths, or token ids.
@@ -124,6 +125,52 @@ class RNNClassifier(ClassifierMixin, RecurrentEstimator):
         """
         best = self._answers(X).argmax(axis=1)
         return self.classes_[best]
+
+    def predict_one(self, x: ArrayLike) -> Any:
+        """Answer one sequence with its most probable label, as soon as it has come in.
+
+        It is what ``predict([x])[0]`` answers, many times faster: with ``backend="auto"`` machine
+        code reads a single sequence of float32. Networks that it does not know answer as `predict`
+        does. Threads may call this at the same time.
+
+        Parameters
+        ----------
+        x : array-like of shape (T, F) or (T,)
+            The sequence, with the features of fit.
+
+        Returns
+        -------
+        scalar
+            One of `classes_`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_rnn import RNNClassifier
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.normal(size=(40, 12))
+        >>> y = np.where(X.sum(axis=1) > 0, "up", "down")
+        >>> model = RNNClassifier(hidden_size=8, max_epochs=20, random_state=0).fit(X, y)
+        >>> str(model.predict_one(np.ones(12)))
+        'up'
+        """
+        best = self._answer_one(x).argmax()
+        return self.classes_[best]
+
+    def predict_proba_one(self, x: ArrayLike) -> NDArray[np.float64]:
+        """Answer one sequence with the probability of each class; see `predict_one`.
+
+        Parameters
+        ----------
+        x : array-like of shape (T, F) or (T,)
+            The sequence, with the features of fit.
+
+        Returns
+        -------
+        ndarray of shape (C,), float64
+            In the order of `classes_`.
+        """
+        return softmax(self._answer_one(x))
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Answer each sequence with the probability of each class.

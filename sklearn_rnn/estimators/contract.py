@@ -19,6 +19,7 @@ from sklearn_rnn.estimators.options import RoutedParameters, layer_sizes
 from sklearn_rnn.modules.custom import build_custom
 from sklearn_rnn.modules.network import SequenceNetwork
 from sklearn_rnn.sequences import Sequences
+from sklearn_rnn.training.denormals import flushed_denormals
 from sklearn_rnn.training.net import ClassifierNet, SequenceNet, build_net
 from sklearn_rnn.training.threads import torch_threads
 
@@ -133,7 +134,7 @@ class RecurrentEstimator(SequenceInput, RoutedParameters):
             self._seeds = check_random_state(self.random_state)
             self._learn_inputs(sequences, weights)
             self._learn_targets(sequences, targets, weights)
-        with torch_threads(self.n_threads), self._naming_options():
+        with torch_threads(self.n_threads), flushed_denormals(), self._naming_options():
             dataset = self._dataset(sequences, self._encode(targets), weights)
             net = self._build(len(sequences), epochs)
             if goes_on:
@@ -243,5 +244,5 @@ class RecurrentEstimator(SequenceInput, RoutedParameters):
         """Return what the network answers for X."""
         check_is_fitted(self)
         dataset = self._dataset(self._read(X, first=False))
-        with torch_threads(self.n_threads):
+        with torch_threads(self.n_threads), flushed_denormals():
             return self.net_.answers(dataset)

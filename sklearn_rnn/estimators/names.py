@@ -116,7 +116,11 @@ SYNONYMS = {
     },
     "missing": {"ffill": "forward fill locf pad", "mask": "indicator", "error": "raise"},
     "dtype": {"float64": "double f64", "float32": "float single f32"},
-    "backend": {"torch": "pytorch cudnn", "reference": "numpy python"},
+    "backend": {
+        "torch": "pytorch cudnn",
+        "reference": "numpy python",
+        "native": "fast jit llvmlite compiled",
+    },
 }
 
 

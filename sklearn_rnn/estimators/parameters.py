@@ -224,9 +224,11 @@ PARAMETERS = {
         "Of the network and its batches.",
     ),
     "backend": Parameter(
-        '{"auto", "torch", "reference"}',
-        [Choices({"auto", "torch", "reference"})],
-        "Who computes the recurrence: torch, or the readable kernels of `sklearn_rnn.kernels`.",
+        '{"auto", "native", "torch", "reference"}',
+        [Choices({"auto", "native", "torch", "reference"})],
+        "Who computes the recurrence: machine code made for this processor (needs the extra "
+        '``fast``), torch, or the readable kernels of `sklearn_rnn.kernels`. "auto" is the first '
+        "of these that can be used; what the machine code cannot do (float64, a GPU) torch does.",
     ),
     "verbose": Parameter(
         "int",

@@ -11,15 +11,25 @@ from typing import Any, ClassVar
 import torch
 from torch import Generator, Tensor, nn
 
-from sklearn_rnn.exceptions import CellError
+from sklearn_rnn.exceptions import CellError, NativeKernelError
 from sklearn_rnn.kernels.elman import elman_sequence
 from sklearn_rnn.kernels.gru import gru_sequence
 from sklearn_rnn.kernels.lstm import lstm_sequence
+from sklearn_rnn.kernels.native.autograd import run_layer
+from sklearn_rnn.kernels.native.compilation import why_unavailable
+from sklearn_rnn.kernels.native.plans import Layer, PlanPool
 from sklearn_rnn.kernels.scan import State, scan
 from sklearn_rnn.modules.answers import FirstAnswer, check_step
 from sklearn_rnn.modules.initialization import empty, initialize_recurrent, seeded_construction
+from sklearn_rnn.modules.lengths import last_step
 
-__all__ = ["CELLS", "RecurrentCell", "build_layer", "refuse_cell"]
+__all__ = ["CELLS", "NativeLayer", "RecurrentCell", "build_layer", "refuse_cell"]
+
+#: Parameters of one layer of torch, in the order in which our kernels take them.
+WEIGHTS = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+
+#: Sequences of so many steps are not worth a call of the native kernels.
+FEW_STEPS = 2
 
 
 class RecurrentCell(nn.Module):
@@ -132,12 +142,8 @@ class ReferenceLayer(RecurrentCell):
         super().__init__(input_size, hidden_size)
         self.options = {} if nonlinearity is None else {"nonlinearity": nonlinearity}
         rows = self.gates * hidden_size
-        for name, shape in {
-            "weight_ih_l0": (rows, input_size),
-            "weight_hh_l0": (rows, hidden_size),
-            "bias_ih_l0": (rows,),
-            "bias_hh_l0": (rows,),
-        }.items():
+        shapes = ((rows, input_size), (rows, hidden_size), (rows,), (rows,))
+        for name, shape in zip(WEIGHTS, shapes, strict=True):
             self.register_parameter(name, nn.Parameter(torch.empty(shape, device=device)))
 
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
@@ -201,6 +207,71 @@ class TorchLSTM(_OneLayer, nn.LSTM):  # type: ignore[misc]
     forget_gate = 1
 
 
+class NativeLayer:
+    """Mixed into a layer of torch: the same by machine code of ours, where it can be.
+
+    It can for float32 on a CPU. Anything else, and sequences of a step or two, for which a call
+    costs more than what is computed, goes through torch.
+    """
+
+    native_cell: ClassVar[str]
+
+    def __init__(self, *sizes: Any, **options: Any) -> None:
+        super().__init__(*sizes, **options)
+        self.plans = PlanPool()
+
+    def is_native_for(self, x: Tensor) -> bool:
+        """Tell whether native kernels read x (N, T, F)."""
+        return (
+            x.device.type == "cpu"
+            and x.dtype == torch.float32
+            and self.weight_hh_l0.dtype == torch.float32  # type: ignore[attr-defined]
+            and x.shape[1] > FEW_STEPS
+            and len(x) > 0
+        )
+
+    def as_layer(self) -> Layer:
+        """Return what kernels want to know of it."""
+        return Layer(self.native_cell, tuple(getattr(self, name) for name in WEIGHTS))
+
+    def forward(
+        self,
+        x: Tensor,
+        state: State | None = None,
+        lengths: Tensor | None = None,
+        gives_states: bool = True,
+    ) -> tuple[Tensor | None, State]:
+        """Map x (N, T, F) to all hidden states (N, T, H), if wanted, and the last state.
+
+        With lengths (N,) the last state is that of each sequence at its own end.
+        """
+        if self.is_native_for(x):
+            return run_layer(self.plans, *self.as_layer(), x, state, lengths, gives_states)
+        states, last = super().forward(x, state)  # type: ignore[misc]
+        return states, last if lengths is None else (last_step(states, lengths),)
+
+
+class NativeRNN(NativeLayer, TorchRNN):  # type: ignore[misc]
+    """Elman network by native kernels."""
+
+    @property
+    def native_cell(self) -> str:  # type: ignore[override]
+        """The name that kernels have for it."""
+        return f"rnn_{self.nonlinearity}"
+
+
+class NativeGRU(NativeLayer, TorchGRU):  # type: ignore[misc]
+    """Gated recurrent unit by native kernels."""
+
+    native_cell = "gru"
+
+
+class NativeLSTM(NativeLayer, TorchLSTM):  # type: ignore[misc]
+    """Long short-term memory by native kernels."""
+
+    native_cell = "lstm"
+
+
 def build_layer(
     cell: str | type[nn.Module],
     input_size: int,
@@ -220,8 +291,8 @@ def build_layer(
         a tuple of tensors (N, H).
     input_size, hidden_size : int
         F and H.
-    backend : {"auto", "torch", "reference"}
-        Who computes; "auto" takes torch's implementation where there is one.
+    backend : {"auto", "native", "torch", "reference"}
+        Who computes; "auto" takes native kernels where they can be used, else torch's.
     nonlinearity : {"tanh", "relu"}
         For the cell "rnn".
     generator : Generator
@@ -246,12 +317,28 @@ def build_layer(
         _refuse_kind(type(layer), f"build_layer: cell={_name(cell)}")
         FirstAnswer(layer, hidden_size)
         return layer
-    made_by = CELLS[cell]
-    layer_class: Any = made_by.get(backend) or next(iter(made_by.values()))
+    layer_class: Any = _implementation(cell, backend)
     options = {"nonlinearity": nonlinearity} if cell == "rnn" else {}
     layer = empty(layer_class, input_size, hidden_size, **options)
     initialize_recurrent(layer, hidden_size, generator, layer_class.forget_gate)
     return layer
+
+
+def _implementation(cell: str, backend: str) -> type[nn.Module]:
+    """Return the class that computes a cell."""
+    made_by = CELLS[cell]
+    why_not = why_unavailable() if backend in ("auto", "native") else None
+    if backend == "native" and why_not is not None:
+        raise NativeKernelError(
+            f"build_layer: backend='native' needs machine code made at run time, but {why_not}. "
+            f"Install sklearn-rnn[fast], or use backend='auto', which falls back on torch."
+        )
+    if backend == "native" and backend not in made_by:
+        raise NativeKernelError(
+            f"build_layer: there is no native kernel for cell={cell!r}. Use backend='auto'."
+        )
+    usable = [name for name in made_by if name != "native" or why_not is None]
+    return made_by[backend if backend in usable else usable[0]]
 
 
 def refuse_cell(name: str, cell: Any) -> None:
@@ -321,9 +408,9 @@ _NAMES: dict[Any, str] = {nn.RNN: "rnn", nn.GRU: "gru", nn.LSTM: "lstm"}
 _STEPS: dict[Any, str] = {nn.RNNCell: "rnn", nn.GRUCell: "gru", nn.LSTMCell: "lstm"}
 
 #: A new cell: write its kernel, a ReferenceLayer above, and a row here: every estimator offers it.
-#: The first implementation named is what ``backend="auto"`` takes.
+#: The first implementation named that can be used here is what ``backend="auto"`` takes.
 CELLS: dict[str, dict[str, type[nn.Module]]] = {
-    "rnn": {"torch": TorchRNN, "reference": ReferenceRNN},
-    "lstm": {"torch": TorchLSTM, "reference": ReferenceLSTM},
-    "gru": {"torch": TorchGRU, "reference": ReferenceGRU},
+    "rnn": {"native": NativeRNN, "torch": TorchRNN, "reference": ReferenceRNN},
+    "lstm": {"native": NativeLSTM, "torch": TorchLSTM, "reference": ReferenceLSTM},
+    "gru": {"native": NativeGRU, "torch": TorchGRU, "reference": ReferenceGRU},
 }

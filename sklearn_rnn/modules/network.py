@@ -1,12 +1,15 @@
 """The network that estimators train: inputs, recurrent layers, pooling, head, output."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
-from sklearn_rnn.modules.heads import HEADS
+from sklearn_rnn.kernels.native.plans import PlainNetwork
+from sklearn_rnn.modules.heads import HEADS, Linear
 from sklearn_rnn.modules.inputs import (
     MissingValues,
     Patches,
@@ -16,6 +19,7 @@ from sklearn_rnn.modules.inputs import (
 )
 from sklearn_rnn.modules.lengths import last_step
 from sklearn_rnn.modules.noise import Dropout, InputNoise
+from sklearn_rnn.modules.online import ReaderPool
 from sklearn_rnn.modules.outputs import FROM_LAST_VALUE, OUTPUTS
 from sklearn_rnn.modules.pooling import Pooling
 from sklearn_rnn.modules.recurrent import RecurrentStack
@@ -125,9 +129,33 @@ class SequenceNetwork(nn.Module):
         quantiles: dict[str, Any] = {} if n_quantiles is None else {"n_quantiles": n_quantiles}
         head = HEADS["quantiles" if quantiles else "linear"]
         self.head = head(self.pooling.output_size, n_outputs, generator, **quantiles)
+        self.readers = ReaderPool()
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Map x (N, T, F), right-padded to the longest of `lengths` (N,), to answers."""
+        return self._answer(x, lengths, self.recurrent)
+
+    def answer_one(self, x: NDArray[np.floating]) -> NDArray[np.floating] | None:
+        """Map one sequence (T, F) of finite numbers to its answer (O,) or (O, Q).
+
+        None if native kernels cannot read it; then `forward` can. Nothing is learned, and as in
+        evaluation nothing is random.
+        """
+        reader = None if self.embedding is not None else self.readers.take(self)
+        if reader is None:
+            return None
+        if reader.is_whole_network:
+            answer = reader.answer(x)
+        else:
+            if any(part.training for part in (self.dropout, *self.inputs)):
+                self.eval()
+            with torch.no_grad():
+                batch = torch.from_numpy(x.astype(np.float32)).unsqueeze(0)
+                answer = self._answer(batch, None, reader)[0].numpy()
+        self.readers.put(reader)
+        return answer
+
+    def _answer(self, x: Tensor, lengths: Tensor | None, recurrent: Callable[..., Any]) -> Tensor:
         origin = spread = None
         if self.embedding is not None:
             x = self.embedding(x)
@@ -135,13 +163,32 @@ class SequenceNetwork(nn.Module):
             x, origin, spread = self._from_window(x, lengths)
         for change in self.inputs:
             x, lengths = change(x, lengths)
-        states, last = self.recurrent(x, lengths)
+        states, last = recurrent(x, lengths, self.pooling.reads_states)
         answer = self.head(self.dropout(self.pooling(states, last, lengths)))  # (N, O) or (N, O, Q)
         if origin is None or spread is None:
             return answer if self.output == "identity" else OUTPUTS[self.output](answer, 0, 1)
         if answer.ndim > origin.ndim:
             origin, spread = origin.unsqueeze(2), spread.unsqueeze(2)
         return OUTPUTS[self.output](answer, origin, spread)
+
+    def as_plain(self) -> PlainNetwork | None:
+        """Return its parameters, if it is but recurrent layers and a linear map of their end.
+
+        Such a network can be trained without torch; see `sklearn_rnn.kernels.native.step`.
+        """
+        layers = self.recurrent.as_layers()
+        has_more = (
+            self.embedding is not None
+            or self.window_scaling
+            or self.output != "identity"
+            or len(self.inputs) > 0
+            or self.dropout.p > 0
+            or self.pooling.reads_states
+            or len(self.pooling.parts) > 1
+        )
+        if layers is None or has_more or not isinstance(self.head, Linear):
+            return None
+        return PlainNetwork(layers, (self.head.weight, self.head.bias))
 
     def _from_window(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """Return x, scaled if asked, and for each output its origin and spread (N, O)."""

@@ -1,6 +1,7 @@
 """Poolings: how the states of many steps become one vector."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Generator, Tensor, nn
@@ -14,12 +15,17 @@ __all__ = ["POOLINGS", "Pooling"]
 class _Part(nn.Module):
     """One pooling, built alike whether or not it has something to learn."""
 
+    #: Whether it reads more than final states.
+    reads_states: ClassVar[bool] = True
+
     def __init__(self, size: int, generator: Generator) -> None:
         super().__init__()
 
 
 class Last(_Part):
     """The state after the last step; of a backward layer, the state after the first."""
+
+    reads_states = False
 
     def forward(self, states: Tensor, last: Tensor, mask: Tensor | None) -> Tensor:
         """Return (N, D)."""
@@ -82,12 +88,19 @@ class Pooling(nn.Module):
 
     def __init__(self, names: Sequence[str], size: int, generator: Generator) -> None:
         super().__init__()
+        self.names = list(names)
         self.parts = nn.ModuleList(POOLINGS[name](size, generator) for name in names)
         self.output_size = size * len(names)
+        self.reads_states = any(POOLINGS[name].reads_states for name in names)
 
-    def forward(self, states: Tensor, last: Tensor, lengths: Tensor | None) -> Tensor:
-        """Join what each pooling makes of states (N, T, D) and of the final states (N, D)."""
-        mask = None if lengths is None else steps_mask(states, lengths).unsqueeze(2)
+    def forward(self, states: Tensor | None, last: Tensor, lengths: Tensor | None) -> Tensor:
+        """Join what each pooling makes of states (N, T, D) and of the final states (N, D).
+
+        Where `reads_states` is false, the former may be None.
+        """
+        mask = None
+        if states is not None and lengths is not None and self.reads_states:
+            mask = steps_mask(states, lengths).unsqueeze(2)
         if len(self.parts) == 1:
             return self.parts[0](states, last, mask)
         return torch.cat([part(states, last, mask) for part in self.parts], dim=1)

@@ -1,11 +1,13 @@
 """Recurrent layers on top of one another, in one direction or both."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
 
-from sklearn_rnn.modules.cells import build_layer
+from sklearn_rnn.kernels.native.plans import Layer
+from sklearn_rnn.modules.cells import NativeLayer, build_layer
 from sklearn_rnn.modules.lengths import last_step, reverse
 from sklearn_rnn.modules.noise import Dropout
 
@@ -67,18 +69,42 @@ class RecurrentStack(nn.Module):
             input_size = hidden_size * directions
         self.output_size = input_size
 
-    def forward(self, x: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return the last layer's states (N, T, D), and each direction's final one (N, D)."""
+    def as_layers(self) -> tuple[Layer, ...] | None:
+        """Return the layers as native kernels know them; None if there is more to them."""
+        native = [layer for layer in self.forwards if isinstance(layer, NativeLayer)]
+        if len(native) < len(self.forwards) or self.backwards or self.dropout.p > 0:
+            return None
+        return tuple(layer.as_layer() for layer in native)
+
+    def forward(
+        self, x: Tensor, lengths: Tensor | None = None, gives_states: bool = True
+    ) -> tuple[Tensor | None, Tensor]:
+        """Return the last layer's states (N, T, D), and each direction's final one (N, D).
+
+        If nobody wants the states, they may be None.
+        """
+        states: Any = x
         for depth, forwards in enumerate(self.forwards):
             if depth:
                 x = self.dropout(x)
-            ahead, state = forwards(x)
-            # without padding the layer's own last state spares cutting it out of all states
-            last = state[0] if lengths is None else last_step(ahead, lengths)
-            if not self.backwards:
-                x = ahead
-                continue
-            back = reverse(self.backwards[depth](reverse(x, lengths))[0], lengths)
-            x = torch.cat([ahead, back], dim=2)
-            last = torch.cat([last, back[:, 0]], dim=1)
-        return x, last
+            wanted = gives_states or depth + 1 < len(self.forwards)
+            states, last = _read(forwards, x, lengths, wanted)
+            if self.backwards:
+                back, first = _read(self.backwards[depth], reverse(x, lengths), lengths, wanted)
+                last = torch.cat([last, first], dim=1)
+                if wanted:
+                    states = torch.cat([states, reverse(back, lengths)], dim=2)
+            x = states
+        return states, last
+
+
+def _read(
+    layer: nn.Module, x: Tensor, lengths: Tensor | None, gives_states: bool
+) -> tuple[Any, Tensor]:
+    """Return the states of one layer, if wanted, and the last of each sequence."""
+    if isinstance(layer, NativeLayer):
+        states, state = layer(x, None, lengths, gives_states)
+        return states, state[0]
+    states, state = layer(x)
+    # without padding the layer's own last state spares cutting it out of all states
+    return states, state[0] if lengths is None else last_step(states, lengths)

@@ -172,7 +172,10 @@ class Batches:
 
     def __iter__(self) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
         """Yield ``({"x": (N, T, F), "lengths": (N,), "weight": (N,)}, targets)``."""
-        n = len(self.dataset)
-        order = torch.randperm(n, generator=self.generator) if self.shuffle else torch.arange(n)
-        for index in order.split(self.batch_size):
+        for index in self.order().split(self.batch_size):
             yield self.dataset.batch(index)
+
+    def order(self) -> Tensor:
+        """Return in which order the sequences are read this time (N,)."""
+        n = len(self.dataset)
+        return torch.randperm(n, generator=self.generator) if self.shuffle else torch.arange(n)

@@ -1,12 +1,15 @@
 """What happens between epochs: stopping early, showing progress."""
 
+from functools import cache
 from typing import Any
 
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping
 from tqdm.auto import tqdm
 
-__all__ = ["ProgressBar", "early_stopping"]
+from sklearn_rnn.kernels.native.compilation import why_unavailable
+
+__all__ = ["ProgressBar", "early_stopping", "mention_missing_kernels"]
 
 
 def early_stopping(patience: int, tol: float) -> EarlyStopping:
@@ -49,3 +52,14 @@ class ProgressBar(Callback):
         """Close it."""
         self.bar_.close()
         self.bar_ = None
+
+
+@cache
+def mention_missing_kernels() -> None:
+    """Say once in a process if torch has to do what native kernels would do faster."""
+    why = why_unavailable()
+    if why is not None:
+        tqdm.write(
+            f"Recurrences go through torch, for {why}. Native kernels train small networks several "
+            f"times faster: pip install 'sklearn-rnn[fast]'."
+        )

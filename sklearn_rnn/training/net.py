@@ -4,7 +4,7 @@ import copy
 import dis
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,8 +22,13 @@ from sklearn_rnn.exceptions import (
 )
 from sklearn_rnn.losses import Loss
 from sklearn_rnn.training.batches import Batches, SequenceDataset
-from sklearn_rnn.training.callbacks import ProgressBar, early_stopping
+from sklearn_rnn.training.callbacks import (
+    ProgressBar,
+    early_stopping,
+    mention_missing_kernels,
+)
 from sklearn_rnn.training.device import choose_device
+from sklearn_rnn.training.fused import FusedSteps, native_answers, plain_network
 from sklearn_rnn.training.optimizers import optimizer_and_options
 from sklearn_rnn.training.schedules import schedule_callback
 
@@ -48,6 +53,8 @@ class SequenceNet(NeuralNet):
         Whether the history has a row for each batch beside that for each epoch; callbacks may
         want to read them, and over a long training they take much memory.
     """
+
+    _fused: tuple[Any, FusedSteps | None] | None
 
     loss_class: ClassVar[type[torch.nn.Module]] = Loss
     train_batches: ClassVar[type] = Batches
@@ -96,19 +103,15 @@ class SequenceNet(NeuralNet):
         """Go through all batches once, and record their mean loss."""
         if iterator is None:
             return
-        total = count = batches = 0
         self._set_training(training)
-        for batch in iterator:
-            if self.keeps_batches:
-                self.history.new_batch()
-            self._notify_listeners("on_batch_begin", batch=batch, training=training)
-            step = step_fn(batch, **fit_params)
-            size, loss = len(batch[1]), step["loss"].item()
+        fused = self._fused_steps(iterator) if training else None
+        if fused is None:
+            done = self._learn_by_torch(iterator, training, prefix, step_fn, **fit_params)
+        else:
+            done = self._learn_by_fused_steps(fused, iterator, prefix)
+        total, count, batches = 0.0, 0, 0
+        for size, loss in done:
             total, count, batches = total + loss * size, count + size, batches + 1
-            if self.keeps_batches:
-                self.history.record_batch(f"{prefix}_loss", loss)
-                self.history.record_batch(f"{prefix}_batch_size", size)
-            self._notify_listeners("on_batch_end", batch=batch, training=training, **step)
         if training and not np.isfinite(total):
             raise TrainingDivergedError(
                 f"fit: the training loss must stay finite; it was {total / count} in epoch "
@@ -120,6 +123,48 @@ class SequenceNet(NeuralNet):
         self.history.record(f"{prefix}_batch_count", batches)
         self.history.record(name, total / count)
         self.history.record(f"{name}_best", total / count < min(before, default=np.inf))
+
+    def _learn_by_torch(
+        self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any
+    ) -> Iterator[tuple[int, float]]:
+        """Go through all batches; yields how many sequences each has, and its mean loss."""
+        for batch in iterator:
+            if self.keeps_batches:
+                self.history.new_batch()
+            self._notify_listeners("on_batch_begin", batch=batch, training=training)
+            step = step_fn(batch, **fit_params)
+            size, loss = len(batch[1]), step["loss"].item()
+            self._record_batch(prefix, size, loss)
+            self._notify_listeners("on_batch_end", batch=batch, training=training, **step)
+            yield size, loss
+
+    def _learn_by_fused_steps(
+        self, fused: FusedSteps, iterator: Batches, prefix: str
+    ) -> Iterator[tuple[int, float]]:
+        """Do the same where nobody needs to see the batches themselves."""
+        left = len(iterator.dataset)
+        for loss in fused.losses(iterator).tolist():
+            size = min(iterator.batch_size, left)
+            left -= size
+            if self.keeps_batches:
+                self.history.new_batch()
+            self._record_batch(prefix, size, loss)
+            yield size, loss
+
+    def _record_batch(self, prefix: str, size: int, loss: float) -> None:
+        if self.keeps_batches:
+            self.history.record_batch(f"{prefix}_loss", loss)
+            self.history.record_batch(f"{prefix}_batch_size", size)
+
+    def _fused_steps(self, iterator: Any) -> FusedSteps | None:
+        """Return what takes native steps through these batches; None where torch has to."""
+        if self._fused is None or self._fused[0] is not iterator.dataset:
+            self._fused = (iterator.dataset, FusedSteps.of(self, iterator))
+        return self._fused[1]
+
+    def listeners(self, method: str) -> list[Callback]:
+        """Return the callbacks that have something to do at a moment between batches."""
+        return self._listeners[method]
 
     def train_step(self, batch: Any, **fit_params: Any) -> dict[str, Tensor]:
         """Learn from one batch: what skorch does, without what small networks would wait for."""
@@ -147,11 +192,12 @@ class SequenceNet(NeuralNet):
             method: [cb for _, cb in self.callbacks_ if _overrides(cb, method)]
             for method in ("on_batch_begin", "on_grad_computed", "on_batch_end")
         }
+        self._fused = None
 
     def on_train_end(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Forget them: they are not part of what was learned."""
         super().on_train_end(net, X=X, y=y, **kwargs)
-        del self._parameters, self._listeners
+        del self._parameters, self._listeners, self._fused
 
     def _notify_listeners(self, method: str, **kwargs: Any) -> None:
         """Tell those callbacks that have something to do between batches."""
@@ -198,16 +244,24 @@ class SequenceNet(NeuralNet):
         return getattr(stopping, "best_epoch_", None) or None
 
     def answers(self, dataset: SequenceDataset) -> NDArray[np.float64]:
-        """Return what the network answers for each sequence, in float64.
+        """Return what the network answers for each sequence, in float64."""
+        return self.raw_answers(dataset).double().numpy()
 
-        Every batch is filled up to one size: matrix products round differently for different
-        numbers of rows, and an answer shall not depend on what it is asked together with.
+    def raw_answers(self, dataset: SequenceDataset) -> Tensor:
+        """Return what the network answers, in its own dtype.
+
+        An answer does not depend on what it is asked together with. Native code computes each by
+        itself; torch rounds products of matrices differently for different numbers of rows, so
+        its batches are all filled up to one size.
         """
+        network = plain_network(self.module_, dataset)
         n = len(dataset)
+        if network is not None:
+            return native_answers(network, dataset)
         if n % PREDICTION_BATCH:
             filled = torch.arange(n + -n % PREDICTION_BATCH).clamp(max=n - 1)
             dataset = dataset.subset(filled)
-        return self.forward(dataset)[:n].double().numpy()
+        return self.forward(dataset)[:n]
 
 
 class ClassifierNet(SequenceNet):
@@ -215,11 +269,11 @@ class ClassifierNet(SequenceNet):
 
     def predict_proba(self, X: SequenceDataset) -> NDArray[np.float64]:
         """Return probabilities (N, C)."""
-        return self.forward(X).double().softmax(dim=1).numpy()
+        return self.raw_answers(X).double().softmax(dim=1).numpy()
 
     def predict(self, X: SequenceDataset) -> NDArray[np.int64]:
         """Return the index of the most probable class of each sequence."""
-        return self.forward(X).argmax(dim=1).numpy()
+        return self.raw_answers(X).argmax(dim=1).numpy()
 
 
 def build_net(
@@ -271,6 +325,8 @@ def build_net(
     SequenceNet
         With skorch's names: ``module_``, ``history``, ``optimizer_``, ...
     """
+    if verbose and network_options.get("backend") == "auto":
+        mention_missing_kernels()
     routes = _by_route(routed)
     device = choose_device(device)
     rule, optimizer_options = optimizer_and_options(optimizer, routes["optimizer"], device)

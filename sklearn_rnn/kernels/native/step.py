@@ -1,0 +1,273 @@
+"""Training steps without Python: from the sequences of a batch to the parameters after it.
+
+A plan records, for batches of one size, everything that torch, a loss and an optimizer would do:
+gather the sequences, read them, answer, compare, go back, clip, and move the parameters, which are
+the network's own. Then whole runs of batches are done by one call.
+
+The threads of a plan share each batch: each reads some of its sequences and sums gradients of its
+own; then the first adds them up and moves the parameters while the others wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sklearn_rnn.kernels.native.barrier import BARRIER, yielding
+from sklearn_rnn.kernels.native.gathering import ADVANCE
+from sklearn_rnn.kernels.native.library import step_library
+from sklearn_rnn.kernels.native.optimizers import ADAM, CLIP, NORM, SGD
+from sklearn_rnn.kernels.native.plans import PlainNetwork
+from sklearn_rnn.kernels.native.processors import processor
+from sklearn_rnn.kernels.native.reader import FLOAT, INT, BatchReader, Data, Task
+from sklearn_rnn.kernels.native.recorder import WEIGHTS, LayerRecorder, add
+from sklearn_rnn.kernels.native.tape import Given, Recorded, Tape
+from sklearn_rnn.kernels.native.threads import shares
+
+__all__ = ["RATES", "Rule", "StepPlan"]
+
+#: Numbers that change from batch to batch, for an optimizer; see `optimizers`.
+RATES = 3
+
+
+class Rule(NamedTuple):
+    """How an optimizer moves the parameters.
+
+    Parameters
+    ----------
+    name : {"adam", "adamw", "sgd"}
+        The formula.
+    buffers : list of tuple of Tensor
+        For each parameter what the optimizer remembers of it: two tensors for Adam, for SGD one
+        or none. Layers come first, from the input upwards, then the head.
+    constants : ndarray of float32
+        What stays the same; see `optimizers`.
+    nesterov : bool
+        For SGD.
+    largest_norm : ndarray of float32, or None
+        Of all gradients together, which are shortened to it.
+    """
+
+    name: str
+    buffers: list[tuple[Tensor, ...]]
+    constants: NDArray[np.float32]
+    nesterov: bool
+    largest_norm: NDArray[np.float32] | None
+
+
+class StepPlan:
+    """Steps of training for batches of one size.
+
+    Parameters
+    ----------
+    network : PlainNetwork
+        What learns.
+    loss : str
+        A key of `heads.NATIVE_LOSSES`; its mean over a batch is learned from.
+    option : float
+        ``delta`` of huber, ``label_smoothing`` of log_loss.
+    rule : Rule
+        How parameters move.
+    data : Data
+        What is learned.
+    rows : int
+        Sequences in a batch.
+    threads : int
+        That share a batch.
+    """
+
+    def __init__(
+        self,
+        network: PlainNetwork,
+        loss: str,
+        option: float,
+        rule: Rule,
+        data: Data,
+        rows: int,
+        threads: int = 1,
+    ) -> None:
+        layers, head = network
+        self.layers, self.rule, self.rows = layers, rule, rows
+        self.recorders = [
+            LayerRecorder(
+                layer.cell,
+                layer.weights[0].shape[1],
+                layer.weights[1].shape[1],
+                data.steps,
+                learns=True,
+                keeps_all=True,
+            )
+            for layer in layers
+        ]
+        answers = head[0].shape[0] if data.targets.is_floating_point() else 1
+        constants = np.array([1 / (rows * answers), option], dtype=np.float32)
+        self.task = Task(data, head, loss, constants)
+        divided = shares(rows, threads, processor().lanes)
+        self.threads = len(divided)
+        self._counter = np.zeros(16, dtype=np.int64)  # a line of the processor's cache
+        self._turns: list[NDArray[np.int64]] = []
+        others = [self._record_other(*share) for share in divided[1:]]
+        first_tape = self._record_first(*divided[0], [reader for _, reader in others])
+        self._tapes = [first_tape, *(tape for tape, _ in others)]
+        self._pool = ThreadPoolExecutor(len(others)) if others else None
+
+    def start(self, order: Tensor, rates: NDArray[np.float32]) -> None:
+        """Begin a run of batches.
+
+        Parameters
+        ----------
+        order : Tensor of shape (batches * rows,), int64
+            Which sequences are read.
+        rates : ndarray of shape (batches, RATES)
+            For each batch; may be written until the batch is run.
+        """
+        self._held = (order, rates)
+        self._losses = np.zeros((self.threads, len(rates)), dtype=np.float32)
+        for count in (self._counter, *self._turns):
+            count[:] = 0
+        for tape, losses in zip(self._tapes, self._losses, strict=True):
+            tape.give(
+                order=order.data_ptr(),
+                rates=rates.ctypes.data,
+                losses=losses.ctypes.data,
+                steps=self.task.data.steps,
+            )
+
+    @property
+    def losses(self) -> NDArray[np.float32]:
+        """Mean loss of each batch of the run (batches,); zero for those to come."""
+        return self._losses.sum(axis=0)
+
+    def set_steps(self, steps: int) -> None:
+        """Say how long the longest sequence of the next batches is."""
+        for tape in self._tapes:
+            tape.give(steps=steps)
+
+    def run(self, batches: int) -> None:
+        """Learn from the next batches."""
+        if self._pool is None:
+            self._tapes[0].replay(batches)
+            return
+        others = [self._pool.submit(tape.replay, batches) for tape in self._tapes[1:]]
+        self._tapes[0].replay(batches)
+        for other in others:
+            other.result()
+
+    # -- recording -----------------------------------------------------------------------------
+
+    def _record_first(self, first: int, count: int, others: Sequence[BatchReader]) -> Tape:
+        """Record what the first thread does, which alone moves the parameters."""
+        tape = Tape()
+        for recorder, layer in zip(self.recorders, self.layers, strict=True):
+            addresses = [weight.data_ptr() for weight in layer.weights]
+            recorder.pack(tape, **dict(zip(WEIGHTS, addresses, strict=True)))
+        wait = self._waiting(tape)
+        wait()
+        reader = BatchReader(tape, self.recorders, self.task, first, count)
+        wait()
+        for other in others:
+            add(tape, other.sums, reader.sums)
+        gradients = []
+        for recorder, layer, sums in zip(
+            self.recorders, self.layers, reader.layer_sums, strict=True
+        ):
+            own = [np.zeros(weight.shape, dtype=np.float32) for weight in layer.weights]
+            recorder.unpack(tape, sums, **dict(zip(WEIGHTS, own, strict=True)))
+            gradients += own
+        moving = self._record_rule(tape, [*gradients, *reader.head_sums])
+        _advance(tape, [*self._moving(reader), *moving])
+        return tape
+
+    def _record_other(self, first: int, count: int) -> tuple[Tape, BatchReader]:
+        tape = Tape()
+        wait = self._waiting(tape)
+        wait()
+        reader = BatchReader(tape, self.recorders, self.task, first, count)
+        wait()
+        _advance(tape, self._moving(reader))
+        return tape, reader
+
+    def _waiting(self, tape: Tape) -> Any:
+        """Return what records that all threads wait for one another."""
+        turn = np.zeros(1, dtype=np.int64)
+        self._turns.append(turn)
+
+        def wait() -> None:
+            if self.threads > 1:
+                tape.add(
+                    step_library(),
+                    "barrier",
+                    BARRIER,
+                    threads=self.threads,
+                    turn=turn,
+                    counter=self._counter,
+                    yielding=yielding(),
+                )
+
+        return wait
+
+    def _moving(self, reader: BatchReader) -> list[tuple[int, int]]:
+        """Return where a reader's arguments lie that are others for the next batch, and by what."""
+        return [
+            *((recorded.address("order"), INT * self.rows) for recorded in reader.reading),
+            *((recorded.address("total"), FLOAT) for recorded in reader.comparing),
+        ]
+
+    def _record_rule(
+        self, tape: Tape, gradients: Sequence[NDArray[np.float32]]
+    ) -> list[tuple[int, int]]:
+        """Record clipping and the optimizer's step."""
+        rule, scale = self.rule, np.ones(1, dtype=np.float32)
+        parameters = [*(w for layer in self.layers for w in layer.weights), *self.task.head]
+        counts = [parameter.numel() for parameter in parameters]
+        if rule.largest_norm is not None:
+            total = np.zeros(1, dtype=np.float32)
+            for count, gradient in zip(counts, gradients, strict=True):
+                arguments = {"count": count, "gradient": gradient, "total": total}
+                tape.add(step_library(), "norm", NORM, **arguments)
+            limits = {"limit": rule.largest_norm, "total": total, "scale": scale}
+            tape.add(step_library(), "clip", CLIP, **limits)
+        moving = []
+        for parameter, gradient, buffers in zip(parameters, gradients, rule.buffers, strict=True):
+            recorded = _move(tape, rule, parameter, gradient, buffers, scale)
+            moving.append((recorded.address("rates"), FLOAT * RATES))
+        return moving
+
+
+def _move(
+    tape: Tape,
+    rule: Rule,
+    parameter: Tensor,
+    gradient: NDArray[np.float32],
+    buffers: tuple[Tensor, ...],
+    scale: NDArray[np.float32],
+) -> Recorded:
+    """Record how one parameter moves."""
+    common = {
+        "count": parameter.numel(),
+        "parameter": parameter.data_ptr(),
+        "gradient": gradient,
+        "constants": rule.constants,
+        "rates": Given(rates=1),
+        "scale": scale,
+    }
+    addresses = [buffer.data_ptr() for buffer in buffers]
+    if rule.name == "sgd":
+        buffer = addresses[0] if addresses else 0
+        return tape.add(step_library(), "sgd", SGD, nesterov=rule.nesterov, buffer=buffer, **common)
+    mean, square = addresses
+    decoupled = rule.name == "adamw"
+    return tape.add(
+        step_library(), "adam", ADAM, decoupled=decoupled, mean=mean, square=square, **common
+    )
+
+
+def _advance(tape: Tape, moving: Sequence[tuple[int, int]]) -> None:
+    """Record that arguments move on to the next batch."""
+    places, steps = (np.array(column, dtype=np.int64) for column in zip(*moving, strict=True))
+    tape.add(step_library(), "advance", ADVANCE, count=len(moving), places=places, steps=steps)

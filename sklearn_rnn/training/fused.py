@@ -1,0 +1,206 @@
+"""Epochs whose training steps are native from end to end.
+
+Where the network is nothing but recurrent layers and a linear map, the loss and the optimizer are
+common ones, and nobody listens between batches, `sklearn_rnn.kernels.native.step` does everything
+that happens in a batch. Parameters and the optimizer's state stay where they are, in torch, and
+are afterwards what torch would have made of them but for rounding.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from skorch.callbacks import Callback, EpochScoring, GradientNormClipping, LRScheduler
+from torch import Tensor
+from torch.autograd.graph import increment_version
+
+from sklearn_rnn.kernels.native.plans import PlainNetwork
+from sklearn_rnn.kernels.native.threads import worthwhile_threads
+from sklearn_rnn.training.batches import Batches, SequenceDataset
+from sklearn_rnn.training.rules import NativeRule
+from sklearn_rnn.training.schedules import StepSchedule
+
+__all__ = ["FusedSteps", "native_answers", "plain_network"]
+
+#: Seconds of batches that are done at a time; a user's Ctrl-C waits no longer.
+SECONDS_AT_A_TIME = 0.05
+
+#: Losses of which native steps know the gradient, and the option that each has.
+LOSSES = {
+    "squared_error": None,
+    "absolute_error": None,
+    "huber": ("delta", 1.0),
+    "log_loss": ("label_smoothing", 0.0),
+}
+
+
+class FusedSteps:
+    """The native training steps of a net; see `of`."""
+
+    def __init__(
+        self, net: Any, network: PlainNetwork, dataset: SequenceDataset, rule: NativeRule
+    ) -> None:
+        self.net, self.network, self.dataset, self.rule = net, network, dataset, rule
+        self._size = sum(parameter.numel() for parameter in rule.parameters)
+        self._plans: dict[int, Any] = {}
+        self._batches_at_a_time = 1.0
+        clipping = net.listeners("on_grad_computed")
+        limits = [callback.gradient_clip_value for callback in clipping]
+        self.limit = np.array(limits, dtype=np.float32) if limits else None
+
+    @classmethod
+    def of(cls, net: Any, iterator: Any) -> FusedSteps | None:
+        """Return the steps of a net that learns from an iterator; None where torch must do them."""
+        if type(iterator) is not Batches or not _is_known(net):
+            return None
+        dataset = iterator.dataset
+        network = plain_network(net.module_, dataset)
+        if network is None:
+            return None
+        parameters = parameters_of(network)
+        numbers = [dataset.targets] if dataset.targets.is_floating_point() else []
+        numbers += [] if dataset.weights is None else [dataset.weights]
+        if not _are_plain(numbers) or not dataset.targets.is_contiguous():
+            return None
+        if not all(p.requires_grad and not p._backward_hooks for p in parameters):
+            return None
+        rule = NativeRule.of(net.optimizer_, parameters)
+        return None if rule is None else cls(net, network, dataset, rule)
+
+    def losses(self, iterator: Batches) -> NDArray[np.float32]:
+        """Learn from every batch once; return the mean loss of each."""
+        order, size = iterator.order(), iterator.batch_size
+        whole, rest = divmod(len(order), size)
+        losses = []
+        if whole:
+            losses.append(self._learn(order[: whole * size], size))
+        if rest:
+            losses.append(self._learn(order[whole * size :], rest))
+        for parameter in self.rule.parameters:
+            parameter.grad = None
+        increment_version(self.rule.parameters)  # for those who keep what they made of them
+        return np.concatenate(losses)
+
+    def _learn(self, order: Tensor, rows: int) -> NDArray[np.float32]:
+        if rows not in self._plans:
+            self._plans[rows] = self._plan(rows)
+        plan, batches = self._plans[rows], len(order) // rows
+        rates = self.rule.rates(batches)
+        plan.start(order, rates)
+        lengths = None
+        if not self.dataset.has_equal_lengths:
+            lengths = self.dataset.lengths[order].view(batches, rows).amax(dim=1).tolist()
+        listening = [c for c in self.net.listeners("on_batch_end") if type(c) is StepSchedule]
+        done = 0
+        while done < batches:
+            count = min(int(self._batches_at_a_time), batches - done)
+            if listening or lengths is not None:
+                count = 1
+            if lengths is not None:
+                plan.set_steps(lengths[done])
+            if listening:
+                self.rule.write_constants()
+                rates[done] = self.rule.rates(1)
+            start = time.perf_counter()
+            plan.run(count)
+            seconds = time.perf_counter() - start
+            self._batches_at_a_time = max(1.0, SECONDS_AT_A_TIME * count / max(seconds, 1e-6))
+            self.rule.advance(count)
+            done += count
+            for callback in listening:
+                callback.on_batch_end(self.net, training=True)
+        return plan.losses
+
+    def _plan(self, rows: int) -> Any:
+        from sklearn_rnn.kernels.native.step import Rule, StepPlan
+
+        dataset, rule, loss = self.dataset, self.rule, self.net.criterion_
+        option = LOSSES[loss.loss]
+        return StepPlan(
+            self.network,
+            loss.loss,
+            0.0 if option is None else loss.options.get(*option),
+            Rule(rule.name, rule.buffers(), rule.constants, rule.nesterov, self.limit),
+            native_data(dataset),
+            rows,
+            worthwhile_threads(torch.get_num_threads(), rows, dataset.longest, self._size),
+        )
+
+
+def plain_network(module: torch.nn.Module, dataset: SequenceDataset) -> PlainNetwork | None:
+    """Return what native code may do in place of a module for a data set; None if it may not."""
+    network = getattr(module, "as_plain", lambda: None)()
+    if network is None or any(m._forward_hooks or m._forward_pre_hooks for m in module.modules()):
+        return None
+    return network if _are_plain([dataset.steps, *parameters_of(network)]) else None
+
+
+def native_answers(network: PlainNetwork, dataset: SequenceDataset) -> Tensor:
+    """Return what a network answers for each sequence (N, O)."""
+    from sklearn_rnn.kernels.native.answering import AnswerPlan  # brings llvmlite
+
+    answers = torch.empty(len(dataset), len(network.head[1]))
+    AnswerPlan(network, native_data(dataset)).answer(torch.arange(len(dataset)), answers)
+    return answers
+
+
+def native_data(dataset: SequenceDataset) -> Any:
+    """Return a data set as native code knows it."""
+    from sklearn_rnn.kernels.native.reader import Data  # brings llvmlite
+
+    return Data(
+        dataset.steps,
+        dataset.starts,
+        None if dataset.has_equal_lengths else dataset.lengths,
+        dataset.targets,
+        dataset.weights,
+        dataset.longest,
+    )
+
+
+def _are_plain(tensors: Sequence[Tensor]) -> bool:
+    return all(
+        t.dtype == torch.float32 and t.device.type == "cpu" and t.is_contiguous() for t in tensors
+    )
+
+
+def parameters_of(network: PlainNetwork) -> list[Tensor]:
+    """Return the parameters of a network in the order of native steps."""
+    return [*(w for layer in network.layers for w in layer.weights), *network.head]
+
+
+def _is_known(net: Any) -> bool:
+    """Tell whether native steps know the loss, and whoever listens between batches."""
+    loss = net.criterion_
+    if not isinstance(loss.loss, str) or loss.loss not in LOSSES:
+        return False
+    option = LOSSES[loss.loss]
+    if not set(loss.options) <= ({option[0]} if option else set()):
+        return False
+    clipping = net.listeners("on_grad_computed")
+    plain = all(
+        type(c) is GradientNormClipping
+        and c.gradient_clip_value is not None
+        and c.gradient_clip_norm_type == 2
+        for c in clipping
+    )
+    return (
+        plain
+        and len(clipping) <= 1
+        and not net.listeners("on_batch_begin")
+        and all(_leaves_batches_alone(callback) for callback in net.listeners("on_batch_end"))
+    )
+
+
+def _leaves_batches_alone(callback: Callback) -> bool:
+    """Tell whether a callback that listens to batches does without those of training."""
+    if type(callback) is LRScheduler:
+        return callback.step_every == "epoch"
+    if type(callback) is EpochScoring:
+        return not callback.on_train
+    return type(callback) is StepSchedule  # which is told of every batch
