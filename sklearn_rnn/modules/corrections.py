@@ -95,7 +95,7 @@ class Correction(nn.Module):
 
     def encode(self, read: Tensor) -> Tensor:
         """Return the state after reading patches (N, P, D)."""
-        _, state = self.encoder(read)
+        _, state = self.encoder(read, gives_states=False)
         return self.dropout(state)
 
     def forward(

@@ -4,12 +4,13 @@ from functools import cache
 from typing import Any
 
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EarlyStopping
+from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping
+from torch.nn.utils import clip_grad_norm_
 from tqdm.auto import tqdm
 
 from sklearn_rnn.kernels.native.compilation import why_unavailable
 
-__all__ = ["ProgressBar", "early_stopping", "mention_missing_kernels"]
+__all__ = ["GradientClipping", "ProgressBar", "early_stopping", "mention_missing_kernels"]
 
 
 def early_stopping(patience: int, tol: float) -> EarlyStopping:
@@ -29,6 +30,14 @@ def early_stopping(patience: int, tol: float) -> EarlyStopping:
 
 def _say_nothing(*args: Any, **kwargs: Any) -> None:
     """Take what skorch would print."""
+
+
+class GradientClipping(GradientNormClipping):
+    """skorch's clipping of all gradients together, without a walk over the network's modules."""
+
+    def on_grad_computed(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Shorten the gradients of what is trained to the largest norm allowed."""
+        clip_grad_norm_(net.trained_parameters, self.gradient_clip_value)
 
 
 class ProgressBar(Callback):

@@ -22,6 +22,7 @@ from torch.autograd.graph import increment_version
 from sklearn_rnn.kernels.native.plans import PlainNetwork
 from sklearn_rnn.kernels.native.threads import worthwhile_threads
 from sklearn_rnn.training.batches import Batches, SequenceDataset
+from sklearn_rnn.training.callbacks import GradientClipping
 from sklearn_rnn.training.rules import NativeRule
 from sklearn_rnn.training.schedules import StepSchedule
 
@@ -184,7 +185,7 @@ def _is_known(net: Any) -> bool:
         return False
     clipping = net.listeners("on_grad_computed")
     plain = all(
-        type(c) is GradientNormClipping
+        type(c) in (GradientClipping, GradientNormClipping)
         and c.gradient_clip_value is not None
         and c.gradient_clip_norm_type == 2
         for c in clipping

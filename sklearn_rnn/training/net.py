@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EpochTimer, GradientNormClipping, PrintLog
+from skorch.callbacks import Callback, EpochTimer, PrintLog
 from skorch.utils import TeeGenerator
 from torch import Tensor
 
@@ -23,6 +23,7 @@ from sklearn_rnn.exceptions import (
 from sklearn_rnn.losses import Loss
 from sklearn_rnn.training.batches import Batches, SequenceDataset
 from sklearn_rnn.training.callbacks import (
+    GradientClipping,
     ProgressBar,
     early_stopping,
     mention_missing_kernels,
@@ -171,7 +172,7 @@ class SequenceNet(NeuralNet):
         if isinstance(self.optimizer_, torch.optim.LBFGS):  # calls the loss several times a step
             return super().train_step(batch, **fit_params)
         inputs, targets = batch
-        for parameter in self._parameters:
+        for parameter in self.trained_parameters:
             parameter.grad = None
         answers = self.infer(inputs, **fit_params)
         loss = self.get_loss(answers, targets, X=inputs, training=True)
@@ -187,7 +188,9 @@ class SequenceNet(NeuralNet):
     def on_train_begin(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Look up who listens between batches, once."""
         super().on_train_begin(net, X=X, y=y, **kwargs)
-        self._parameters = [p for group in self.optimizer_.param_groups for p in group["params"]]
+        self.trained_parameters = [
+            p for group in self.optimizer_.param_groups for p in group["params"]
+        ]
         self._listeners = {
             method: [cb for _, cb in self.callbacks_ if _overrides(cb, method)]
             for method in ("on_batch_begin", "on_grad_computed", "on_batch_end")
@@ -197,7 +200,7 @@ class SequenceNet(NeuralNet):
     def on_train_end(self, net: NeuralNet, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Forget them: they are not part of what was learned."""
         super().on_train_end(net, X=X, y=y, **kwargs)
-        del self._parameters, self._listeners, self._fused
+        del self.trained_parameters, self._listeners, self._fused
 
     def _notify_listeners(self, method: str, **kwargs: Any) -> None:
         """Tell those callbacks that have something to do between batches."""
@@ -332,7 +335,7 @@ def build_net(
     rule, optimizer_options = optimizer_and_options(optimizer, routes["optimizer"], device)
     ours: list[tuple[str, Callback]] = [*inner_callbacks]
     if gradient_clip_value is not None:
-        ours.append(("gradient_clipping", GradientNormClipping(gradient_clip_value)))
+        ours.append(("gradient_clipping", GradientClipping(gradient_clip_value)))
     if lr_scheduler is not None:
         monitor = "train_loss" if split is None else "valid_loss"
         schedule = schedule_callback(lr_scheduler, monitor, **routes["lr_scheduler"])
