@@ -228,7 +228,13 @@ class NativeLayer:
             and self.weight_hh_l0.dtype == torch.float32  # type: ignore[attr-defined]
             and x.shape[1] > FEW_STEPS
             and len(x) > 0
+            and self.is_usable()
         )
+
+    @staticmethod
+    def is_usable() -> bool:
+        """Tell whether native kernels run here: the layer may have been made elsewhere."""
+        return why_unavailable() is None
 
     def as_layer(self) -> Layer:
         """Return what kernels want to know of it."""

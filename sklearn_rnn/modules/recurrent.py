@@ -71,7 +71,8 @@ class RecurrentStack(nn.Module):
 
     def as_layers(self) -> tuple[Layer, ...] | None:
         """Return the layers as native kernels know them; None if there is more to them."""
-        native = [layer for layer in self.forwards if isinstance(layer, NativeLayer)]
+        layers = [layer for layer in self.forwards if isinstance(layer, NativeLayer)]
+        native = [layer for layer in layers if layer.is_usable()]
         if len(native) < len(self.forwards) or self.backwards or self.dropout.p > 0:
             return None
         return tuple(layer.as_layer() for layer in native)

@@ -145,7 +145,7 @@ def native_answers(network: PlainNetwork, dataset: SequenceDataset) -> Tensor:
     """Return what a network answers for each sequence (N, O)."""
     from sklearn_rnn.kernels.native.answering import AnswerPlan  # brings llvmlite
 
-    answers = torch.empty(len(dataset), len(network.head[1]))
+    answers = torch.empty((len(dataset), len(network.head[1])), dtype=torch.float32)
     AnswerPlan(network, native_data(dataset)).answer(torch.arange(len(dataset)), answers)
     return answers
 

@@ -1,5 +1,7 @@
 """Native training steps: taken where they can be, and then all is as with torch."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -8,9 +10,9 @@ from skorch.callbacks import Callback, EpochScoring, Freezer
 pytest.importorskip("llvmlite")
 
 from sklearn_rnn import RNNClassifier, RNNRegressor
-from sklearn_rnn.exceptions import TrainingDivergedError
+from sklearn_rnn.exceptions import NativeKernelError, TrainingDivergedError
 from sklearn_rnn.kernels.native import threads
-from sklearn_rnn.training import fused
+from sklearn_rnn.training import callbacks, fused
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(150, 9, 2))
@@ -230,3 +232,28 @@ def test_threads_share_large_batches(monkeypatch, epochs):
     assert [plan.threads for plan in plans] == [1, 1, 2, 1, 2, 1]
     np.testing.assert_allclose(two.predict(X), one.predict(X), atol=1e-5)
     assert (two.predict(X) == again.predict(X)).all()
+
+
+def test_what_was_trained_natively_answers_where_kernels_cannot_run(monkeypatch, epochs):
+    model = pickle.loads(pickle.dumps(RNNRegressor(**SMALL, warm_start=True).fit(X, Y)))
+    expected = model.predict(X)
+    monkeypatch.setenv("SKLEARN_RNN_NATIVE", "off")
+
+    np.testing.assert_allclose(model.predict(X), expected, atol=1e-5)
+    model.fit(X, Y)
+
+    assert len(epochs) == SMALL["max_epochs"]
+
+
+def test_the_native_backend_is_an_error_where_kernels_cannot_run(monkeypatch, capsys):
+    monkeypatch.setenv("SKLEARN_RNN_NATIVE", "off")
+
+    with pytest.raises(NativeKernelError, match="backend='auto'"):
+        RNNRegressor(**SMALL, backend="native").fit(X, Y)
+    callbacks.mention_missing_kernels.cache_clear()
+    for _ in range(2):
+        RNNRegressor(**SMALL, verbose=1).fit(X, Y)
+    said = capsys.readouterr().out
+
+    assert said.count("Recurrences go through torch") == 1
+    callbacks.mention_missing_kernels.cache_clear()

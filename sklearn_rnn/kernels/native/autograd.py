@@ -73,23 +73,19 @@ def _capacity(steps: int) -> int:
 class _Layer(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, lease: Lease, lengths: Tensor | None, *tensors: Tensor) -> Any:
-        task = lease.plan.task
-        x, *weights = (tensor.detach().contiguous() for tensor in tensors[:5])
-        first = [tensor.detach().contiguous() for tensor in tensors[5:]]
-        n, steps, _ = x.shape
-        states = x.new_empty(n * task.gives_states, steps, task.hidden)
-        has_memory = lease.plan.cell.has_memory
-        last = [x.new_empty(n, task.hidden) for _ in range(1 + (has_memory and lengths is None))]
-        addresses = dict(zip(_FIRST, first, strict=False))
-        addresses.update(zip(_LAST, last, strict=False))
-        addresses.update(zip(_WEIGHTS, weights, strict=True))
-        lease.plan.forward(
-            steps,
-            None if lengths is None else lengths.numpy(),
-            **{name: tensor.data_ptr() for name, tensor in addresses.items()},
-            x=x.data_ptr(),
-            states=states.data_ptr(),
-        )
+        plan, task = lease.plan, lease.plan.task
+        given = [t if t.is_contiguous() else t.contiguous() for t in tensors]
+        n, steps, _ = given[0].shape
+        states = torch.empty((n * task.gives_states, steps, task.hidden), dtype=torch.float32)
+        has_memory = plan.cell.has_memory and lengths is None
+        last = [torch.empty((n, task.hidden), dtype=torch.float32) for _ in range(1 + has_memory)]
+        addresses = {
+            name: tensor.data_ptr()
+            for name, tensor in zip(
+                (*_INPUTS[: len(given)], "states", *_LAST), (*given, states, *last), strict=False
+            )
+        }
+        plan.forward(steps, None if lengths is None else lengths.numpy(), **addresses)
         if task.learns:
             ctx.lease, ctx.steps, ctx.shapes = lease, steps, [t.shape for t in tensors]
             ctx.set_materialize_grads(False)
@@ -108,23 +104,25 @@ class _Layer(torch.autograd.Function):
             of_states = None
         known = {"d_states": of_states, "d_last_state": of_last, "d_last_memory": of_memory}
         kept = {name: g.contiguous() for name, g in known.items() if g is not None}
-        x, *rest = (torch.empty(shape) for shape in ctx.shapes)
         wanted = Wanted(
             of_states is not None, of_last is not None, of_memory is not None, needs[2],
             any(needs[7:]),
         )  # fmt: skip
-        made = {f"d_{name}": t for name, t in zip((*_WEIGHTS, *_FIRST), rest, strict=False)}
-        made["d_x"] = x
-        ctx.lease.plan.backward(
-            ctx.steps, wanted, **{name: t.data_ptr() for name, t in {**kept, **made}.items()}
-        )
-        return (
-            None,
-            None,
-            *(g if need else None for g, need in zip((x, *rest), needs[2:], strict=True)),
-        )
+        # kernels write gradients of all weights, of the others those that are wanted
+        written = (wanted.for_x, True, True, True, True, wanted.for_state, wanted.for_state)
+        made = [
+            torch.empty(shape, dtype=torch.float32) if is_written else None
+            for shape, is_written in zip(ctx.shapes, written, strict=False)
+        ]
+        addresses = {name: gradient.data_ptr() for name, gradient in kept.items()}
+        for name, gradient in zip(_GRADIENTS, made, strict=False):
+            if gradient is not None:
+                addresses[name] = gradient.data_ptr()
+        ctx.lease.plan.backward(ctx.steps, wanted, **addresses)
+        used = (g if need else None for g, need in zip(made, needs[2:], strict=True))
+        return (None, None, *used)
 
 
-_WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-_FIRST = ("first_state", "first_memory")
+_INPUTS = ("x", "weight_ih", "weight_hh", "bias_ih", "bias_hh", "first_state", "first_memory")
+_GRADIENTS = tuple(f"d_{name}" for name in _INPUTS)
 _LAST = ("last_state", "last_memory")

@@ -11,10 +11,10 @@ sigmoid. It reads the hidden state, the input, or both.
 
 from __future__ import annotations
 
-import functools
-import operator
 from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
+
+from sklearn_rnn.kernels.native.activations import squash, tanh
 
 __all__ = ["CELLS", "After", "Before", "Cell", "Part"]
 
@@ -157,74 +157,3 @@ class GRU(Cell):
 
 #: A new cell: write its class above and give it a name here; kernels of all shapes follow from it.
 CELLS: dict[str, Cell] = {"rnn_tanh": Tanh(), "rnn_relu": Relu(), "lstm": LSTM(), "gru": GRU()}
-
-
-# tanh as a quotient of polynomials of degrees 13 and 6, as in Eigen and XLA: within 4e-7 of float64
-# relatively, and beyond 7.9 it rounds to 1.
-_NUMERATOR = (
-    -2.76076847742355e-16,
-    2.00018790482477e-13,
-    -8.60467152213735e-11,
-    5.12229709037114e-08,
-    1.48572235717979e-05,
-    6.37261928875436e-04,
-    4.89352455891786e-03,
-)
-_DENOMINATOR = (
-    1.19825839466702e-06,
-    1.18534705686654e-04,
-    2.26843463243900e-03,
-    4.89352518554385e-03,
-)
-_SATURATED = 7.90531110763549805
-
-
-def tanh(x: Any) -> Any:
-    """Return the hyperbolic tangent."""
-    (result,) = squash([x], "t")
-    return result
-
-
-def squash(values: Sequence[Any], kinds: str) -> list[Any]:
-    """Return tanh ("t") or the sigmoid ("s") of each value, at the price of one division."""
-    quotients = [
-        _quotient(x if kind == "t" else x * 0.5) for x, kind in zip(values, kinds, strict=True)
-    ]
-    inverses = _inverses([denominator for _, denominator in quotients])
-    tanhs = [
-        numerator * inverse for (numerator, _), inverse in zip(quotients, inverses, strict=True)
-    ]
-    # sigmoid(x) = (1 + tanh(x / 2)) / 2
-    return [t if kind == "t" else t * 0.5 + 0.5 for t, kind in zip(tanhs, kinds, strict=True)]
-
-
-def _quotient(x: Any) -> tuple[Any, Any]:
-    """Return numerator and denominator of tanh."""
-    x = x.at_most(_SATURATED).at_least(-_SATURATED)
-    square = x * x
-    return x * _polynomial(square, _NUMERATOR), _polynomial(square, _DENOMINATOR)
-
-
-def _polynomial(x: Any, coefficients: Sequence[float]) -> Any:
-    result = x * coefficients[0] + coefficients[1]
-    for coefficient in coefficients[2:]:
-        result = result * x + coefficient
-    return result
-
-
-def _inverses(values: list[Any], inverse: Any = None) -> list[Any]:
-    """Return 1 / v for each value, given 1 / (the product of all) or dividing once for it."""
-    if inverse is None:
-        inverse = 1.0 / _product(values)
-    if len(values) == 1:
-        return [inverse]
-    half = len(values) // 2
-    left, right = values[:half], values[half:]
-    return [
-        *_inverses(left, inverse * _product(right)),
-        *_inverses(right, inverse * _product(left)),
-    ]
-
-
-def _product(values: list[Any]) -> Any:
-    return functools.reduce(operator.mul, values)

@@ -17,7 +17,7 @@ from llvmlite import ir
 
 from sklearn_rnn.kernels.native.emission import FLOAT, Float
 
-__all__ = ["absolute", "exp", "log", "sqrt"]
+__all__ = ["absolute", "exp", "log", "multiply_add", "split_power", "sqrt"]
 
 #: e^r is 1 + r + r^2 times this, for r of at most half of log 2; highest degree first.
 _EXP = (
@@ -66,6 +66,23 @@ def exp(x: Float) -> Float:
     return result * _power_of_two(x, half) * _power_of_two(x, builder.sub(whole, half))
 
 
+def split_power(x: Float, factor: float) -> tuple[Float, Float]:
+    """Return 2^n and y - n for the whole number n nearest to y = factor x, at most 126 in size."""
+    builder, scale = x.emitter.builder, x.like(factor)
+    raised = multiply_add(x, scale, x.like(_ROUNDING))
+    # the lowest bits of the sum are n, and the others are shifted out
+    shifted = builder.shl(_bits(raised), _whole(x, _MANTISSA))
+    power = builder.add(shifted, _whole(x, _bits_of(1.0)))
+    # the product once more, so that it is not rounded before n is taken away
+    rest = multiply_add(x, scale, _ROUNDING - raised)
+    return Float(x.emitter, builder.bitcast(power, x.value.type)), rest
+
+
+def multiply_add(x: Float, y: Float, z: Float) -> Float:
+    """Return x y + z, rounded once where the processor has an instruction for it."""
+    return _intrinsic("fmuladd", x, y, z)
+
+
 def log(x: Float) -> Float:
     """Return the natural logarithm: -inf for 0, NaN for NaN and for what is negative.
 
@@ -95,14 +112,15 @@ def absolute(x: Float) -> Float:
     return _intrinsic("fabs", x)
 
 
-def _intrinsic(name: str, x: Float) -> Float:
+def _intrinsic(name: str, *arguments: Float) -> Float:
     """Call what LLVM has for both; llvmlite itself cannot name it for registers."""
-    kind, module = x.value.type, x.emitter.module
+    emitter, kind = arguments[0].emitter, arguments[0].value.type
     label = f"llvm.{name}." + ("f32" if kind == FLOAT else f"v{kind.count}f32")
-    function = module.globals.get(label)
+    function = emitter.module.globals.get(label)
     if function is None:
-        function = ir.Function(module, ir.FunctionType(kind, [kind]), label)
-    return Float(x.emitter, x.emitter.builder.call(function, [x.value]))
+        types = [kind] * len(arguments)
+        function = ir.Function(emitter.module, ir.FunctionType(kind, types), label)
+    return Float(emitter, emitter.builder.call(function, [a.value for a in arguments]))
 
 
 def _polynomial(x: Float, coefficients: Sequence[float]) -> Float:

@@ -59,10 +59,8 @@ class LayerPlan:
         self.blocks = [block for share in self.shares for block in share]
         self.lengths = [aligned(b.width * self.lanes) for b in self.blocks]
         self.memories = [memory for share in self.shares for memory in self._memories(share)]
-        self._packing = Tape()
-        self.layer.pack(self._packing, **{name: Given(**{name: 1}) for name in WEIGHTS})
-        self._forwards = [self._record_forward(share) for share in self.shares]
-        self._backwards: dict[Wanted, tuple[list[Tape], Tape]] = {}
+        self._forwards = self._record_forward()
+        self._backwards: dict[Wanted, _Stages] = {}
 
     def _cut(self, count: int) -> list[Block]:
         return cut(count, self.lanes, widths(processor().registers))
@@ -85,20 +83,13 @@ class LayerPlan:
             for block, kept in zip(self.blocks, self.lengths, strict=True):
                 kept[: block.rows] = lengths[block.first : block.first + block.rows]
         last = steps if self.layer.keeps_all else steps % 2
-        for tape in (self._packing, *self._forwards):
-            tape.give(steps=steps, last=last, **addresses)
-        self._packing.replay()
-        replay_together(self._forwards)
+        self._forwards.replay(steps=steps, last=last, **addresses)
 
     def backward(self, steps: int, wanted: Wanted, **addresses: int) -> None:
         """Write gradients of the batch that was read last."""
         if wanted not in self._backwards:
             self._backwards[wanted] = self._record_backward(wanted)
-        tapes, adding = self._backwards[wanted]
-        for tape in (*tapes, adding):
-            tape.give(steps=steps, **addresses)
-        replay_together(tapes)
-        adding.replay()
+        self._backwards[wanted].replay(steps=steps, **addresses)
 
     def _state_names(self) -> list[tuple[str, str]]:
         """Return the name of each array of states, and what a single one is called."""
@@ -106,12 +97,14 @@ class LayerPlan:
 
     # -- forwards ------------------------------------------------------------------------------
 
-    def _record_forward(self, share: list[Block]) -> Tape:
-        tape = Tape()
-        for block in share:
-            number = self.blocks.index(block)
-            self._record_forward_of(tape, block, *self.memories[number], self.lengths[number])
-        return tape
+    def _record_forward(self) -> _Stages:
+        stages = _Stages(len(self.shares))
+        self.layer.pack(stages.first, **{name: Given(**{name: 1}) for name in WEIGHTS})
+        for tape, share in zip(stages.together, self.shares, strict=True):
+            for block in share:
+                number = self.blocks.index(block)
+                self._record_forward_of(tape, block, *self.memories[number], self.lengths[number])
+        return stages
 
     def _record_forward_of(
         self, tape: Tape, block: Block, x: NDArray, memory: dict[str, NDArray], lengths: NDArray
@@ -147,24 +140,20 @@ class LayerPlan:
 
     # -- backwards -----------------------------------------------------------------------------
 
-    def _record_backward(self, wanted: Wanted) -> tuple[list[Tape], Tape]:
-        """Return a tape for each thread, and one that adds up what they have found."""
-        tapes, found = [], []
-        for share in self.shares:
-            tape = Tape()
+    def _record_backward(self, wanted: Wanted) -> _Stages:
+        stages, found = _Stages(len(self.shares)), []
+        for tape, share in zip(stages.together, self.shares, strict=True):
             sums = self.layer.sums(tape)
             for block in share:
                 number = self.blocks.index(block)
                 memory, lengths = self.memories[number], self.lengths[number]
                 self._record_backward_of(tape, wanted, block, *memory, lengths, sums)
-            tapes.append(tape)
             found.append(sums)
-        adding = Tape()
         for other in found[1:]:
-            add(adding, other, found[0])
+            add(stages.last, other, found[0])
         gradients = {name: Given(**{f"d_{name}": 1}) for name in WEIGHTS}
-        self.layer.unpack(adding, found[0], **gradients)
-        return tapes, adding
+        self.layer.unpack(stages.last, found[0], **gradients)
+        return stages
 
     def _record_backward_of(
         self,
@@ -212,6 +201,34 @@ class LayerPlan:
                     turn.out(array, f"d_first_{single}", hidden, has_steps=False)
         for array in (d_state, d_memory):  # for the next batch
             fill(tape, array)
+
+
+class _Stages:
+    """Tapes of all threads, and before and after them what one does alone.
+
+    A single thread has but one tape.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self.first = Tape()
+        alone = threads == 1
+        self.together = [self.first] if alone else [Tape() for _ in range(threads)]
+        self.last = self.first if alone else Tape()
+        self._all = [self.first] if alone else [self.first, *self.together, self.last]
+        self._known: dict[str, int] = {}
+
+    def replay(self, **given: int) -> None:
+        """Replay all with what is given, of which often little is new."""
+        new = {name: value for name, value in given.items() if self._known.get(name) != value}
+        self._known.update(new)
+        for tape in self._all:
+            tape.give(**new)
+        if len(self._all) == 1:
+            self.first.replay()
+            return
+        self.first.replay()
+        replay_together(self.together)
+        self.last.replay()
 
 
 class Turning:

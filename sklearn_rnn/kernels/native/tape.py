@@ -43,13 +43,6 @@ class Given:
         self.array, self.offset = offset, _number(offset)  # an array is kept alive
         self.factors = list(factors.items())
 
-    def value(self, given: Mapping[str, int]) -> int:
-        """Return the argument."""
-        result = self.offset
-        for name, factor in self.factors:
-            result += given[name] * factor
-        return result
-
 
 class Recorded:
     """A recorded operation and its arguments.
@@ -91,9 +84,9 @@ class Tape:
         self.recorded: list[Recorded] = []
         self._libraries: list[Library] = []
         self._entries: list[tuple[int, int]] = []
-        self._table: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self._table: NDArray[np.int64] | None = None
         self._known: dict[str, int] = {}
-        self._depending: dict[tuple[str, ...], list[tuple[NDArray[np.int64], int, Given]]] = {}
+        self._depending: dict[tuple[str, ...], list[tuple[NDArray[np.int64], int, int, list]]] = {}
 
     def __len__(self) -> int:
         """Return the number of operations."""
@@ -113,17 +106,20 @@ class Tape:
         names = tuple(given)
         if names not in self._depending:
             self._depending[names] = [
-                (recorded.values, place, argument)
+                (recorded.values, place, argument.offset, argument.factors)
                 for recorded in self.recorded
                 for place, argument in recorded.given
                 if any(name in given for name, _ in argument.factors)
             ]
-        for values, place, argument in self._depending[names]:
-            values[place] = argument.value(self._known)
+        known = self._known
+        for values, place, number, factors in self._depending[names]:
+            for name, factor in factors:
+                number += known[name] * factor
+            values[place] = number
 
     def replay(self, times: int = 1) -> None:
         """Do everything that was recorded, in order, and all of it so many times."""
-        if 2 * len(self._entries) != len(self._table):
+        if self._table is None or 2 * len(self._entries) != len(self._table):
             self._table = np.array(self._entries, dtype=np.int64).ravel()
             self._address = self._table.ctypes.data
             self._replay = _replayer(processor())
