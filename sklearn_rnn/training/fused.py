@@ -19,7 +19,7 @@ from skorch.callbacks import Callback, EpochScoring, GradientNormClipping, LRSch
 from torch import Tensor
 from torch.autograd.graph import increment_version
 
-from sklearn_rnn.kernels.native.plans import PlainNetwork
+from sklearn_rnn.kernels.native.plans import Data, PlainNetwork
 from sklearn_rnn.kernels.native.threads import worthwhile_threads
 from sklearn_rnn.training.batches import Batches, SequenceDataset
 from sklearn_rnn.training.callbacks import GradientClipping
@@ -150,10 +150,8 @@ def native_answers(network: PlainNetwork, dataset: SequenceDataset) -> Tensor:
     return answers
 
 
-def native_data(dataset: SequenceDataset) -> Any:
+def native_data(dataset: SequenceDataset) -> Data:
     """Return a data set as native code knows it."""
-    from sklearn_rnn.kernels.native.reader import Data  # brings llvmlite
-
     return Data(
         dataset.steps,
         dataset.starts,

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sklearn_rnn.kernels.native.blocks import Block, aligned, cut
-from sklearn_rnn.kernels.native.gathering import ADVANCE, GATHER, LAST_STATES
-from sklearn_rnn.kernels.native.heads import LINEAR
+from sklearn_rnn.kernels.native.gathering import ADVANCE
 from sklearn_rnn.kernels.native.library import movement_library, step_library
 from sklearn_rnn.kernels.native.movement import TURN
-from sklearn_rnn.kernels.native.plans import PlainNetwork
+from sklearn_rnn.kernels.native.plans import Data, PlainNetwork
 from sklearn_rnn.kernels.native.processors import processor
-from sklearn_rnn.kernels.native.reader import FLOAT, INT, Data, address_of
 from sklearn_rnn.kernels.native.recorder import WEIGHTS, LayerRecorder, fill
+from sklearn_rnn.kernels.native.stages import FLOAT, INT, gather, last_state, linear
 from sklearn_rnn.kernels.native.tape import Given, Recorded, Tape
 from sklearn_rnn.kernels.native.tiling import widths
 
@@ -107,24 +105,8 @@ class AnswerPlan:
     def _record(self, tape: Tape, block: Block, rows: int) -> list[tuple[int, int]]:
         """Record a block; return where arguments lie that move on, and by what."""
         data, n = self.data, block.width * self.lanes
-        weight, bias = self.network.head
-        outputs = len(bias)
         lengths, x = aligned(n), aligned(data.steps, self.recorders[0].features, n)
-        gathered = tape.add(
-            step_library(),
-            "gather",
-            GATHER,
-            rows=block.rows,
-            width=n,
-            steps=Given(steps=1),
-            features=self.recorders[0].features,
-            order=Given(INT * block.first, order=1),
-            starts=data.starts.data_ptr(),
-            lengths=address_of(data.lengths),
-            table=data.table.data_ptr(),
-            x=x,
-            block_lengths=lengths,
-        )
+        gathered = gather(tape, data, block, x, lengths)
         for recorder in self.recorders:
             memory = recorder.memory(block.width)
             fill(tape, memory["states"][0])
@@ -132,45 +114,17 @@ class AnswerPlan:
                 fill(tape, memory["memory"][0])
             recorder.forward(tape, block.width, x, memory, fresh=True)
             x = memory["states"][1:]
+        outputs = len(self.network.head[1])
         answers = aligned(outputs, n)
-        tape.add(
-            step_library(),
-            "linear",
-            LINEAR,
-            width=n,
-            hidden=recorder.hidden,
-            outputs=outputs,
-            state=self._last(tape, block, memory["states"], lengths),
-            weight=weight.data_ptr(),
-            bias=bias.data_ptr(),
-            answers=answers,
-        )
+        state = last_state(tape, data, block, memory["states"], lengths, last="last")
+        linear(tape, self.network.head, state, answers)
         turned = self._turn_out(tape, block, answers)
         return [
             (gathered.address("order"), INT * rows),
             (turned.address("result"), FLOAT * outputs * rows),
         ]
 
-    def _last(self, tape: Tape, block: Block, states: Any, lengths: Any) -> Any:
-        """Return where the state at the end of each sequence is, (H, n)."""
-        hidden, n = states.shape[1:]
-        if self.data.lengths is None:
-            return Given(states, last=FLOAT * hidden * n)
-        last = aligned(hidden, n)
-        tape.add(
-            step_library(),
-            "last_states",
-            LAST_STATES,
-            rows=block.rows,
-            hidden=hidden,
-            width=n,
-            states=states,
-            lengths=lengths,
-            result=last,
-        )
-        return last
-
-    def _turn_out(self, tape: Tape, block: Block, answers: Any) -> Recorded:
+    def _turn_out(self, tape: Tape, block: Block, answers: NDArray) -> Recorded:
         outputs, n = answers.shape
         return tape.add(
             movement_library(),

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-__all__ = ["Layer", "Lease", "PlainNetwork", "PlanPool", "Task", "Wanted"]
+__all__ = ["Data", "Layer", "Lease", "PlainNetwork", "PlanPool", "Task", "Wanted"]
 
 #: Plans that a layer keeps for the next batches.
 KEPT_PLANS = 8
@@ -29,6 +29,33 @@ class PlainNetwork(NamedTuple):
 
     layers: tuple[Layer, ...]
     head: tuple[Tensor, Tensor]
+
+
+class Data(NamedTuple):
+    """Sequences as runs of rows of one table, and what is to be answered for them.
+
+    Parameters
+    ----------
+    table : Tensor of shape (S, F), float32
+        The rows.
+    starts : Tensor of shape (N,), int64
+        The first row of each sequence.
+    lengths : Tensor of shape (N,), int64, or None
+        The number of its rows; None if all are alike.
+    targets : Tensor of shape (N, O), float32; or (N,), int64, for classes
+        What is to be answered.
+    weights : Tensor of shape (N,), float32, or None
+        How much each sequence counts.
+    steps : int
+        The largest length.
+    """
+
+    table: Tensor
+    starts: Tensor
+    lengths: Tensor | None
+    targets: Tensor
+    weights: Tensor | None
+    steps: int
 
 
 class Task(NamedTuple):

@@ -3,51 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from sklearn_rnn.kernels.native.blocks import Block, aligned, cut, round_up
-from sklearn_rnn.kernels.native.gathering import GATHER, LAST_STATES
-from sklearn_rnn.kernels.native.heads import LINEAR, LINEAR_BACK, LOSS
+from sklearn_rnn.kernels.native.heads import LINEAR_BACK, LOSS
 from sklearn_rnn.kernels.native.library import step_library
+from sklearn_rnn.kernels.native.plans import Data
 from sklearn_rnn.kernels.native.processors import processor
 from sklearn_rnn.kernels.native.recorder import LayerRecorder, fill
+from sklearn_rnn.kernels.native.stages import address_of, gather, last_state, linear, order_of
 from sklearn_rnn.kernels.native.tape import Given, Recorded, Tape
 from sklearn_rnn.kernels.native.tiling import widths
 
-__all__ = ["FLOAT", "INT", "BatchReader", "Data", "Task", "address_of"]
-
-FLOAT, INT = 4, 8  # bytes
-
-
-class Data(NamedTuple):
-    """Sequences as runs of rows of one table, and what is to be answered for them.
-
-    Parameters
-    ----------
-    table : Tensor of shape (S, F), float32
-        The rows.
-    starts : Tensor of shape (N,), int64
-        The first row of each sequence.
-    lengths : Tensor of shape (N,), int64, or None
-        The number of its rows; None if all are alike.
-    targets : Tensor of shape (N, O), float32; or (N,), int64, for classes
-        What is to be answered.
-    weights : Tensor of shape (N,), float32, or None
-        How much each sequence counts.
-    steps : int
-        The largest length.
-    """
-
-    table: Tensor
-    starts: Tensor
-    lengths: Tensor | None
-    targets: Tensor
-    weights: Tensor | None
-    steps: int
+__all__ = ["BatchReader", "Task"]
 
 
 class Task(NamedTuple):
@@ -119,28 +91,12 @@ class BatchReader:
         return {**layers, "weight": self.head_sums[0], "bias": self.head_sums[1]}
 
     def _record(self, block: Block, arrays: _BlockArrays) -> None:
-        tape, data, n = self.tape, self.task.data, block.width * self.lanes
-        order = Given(INT * block.first, order=1)
-        gather = tape.add(
-            step_library(),
-            "gather",
-            GATHER,
-            rows=block.rows,
-            width=n,
-            steps=Given(steps=1),
-            features=self.recorders[0].features,
-            order=order,
-            starts=data.starts.data_ptr(),
-            lengths=address_of(data.lengths),
-            table=data.table.data_ptr(),
-            x=arrays.inputs[0],
-            block_lengths=arrays.lengths,
-        )
-        self.reading.append(gather)
+        tape, data = self.tape, self.task.data
+        self.reading.append(gather(tape, data, block, arrays.inputs[0], arrays.lengths))
         layers = list(zip(self.recorders, arrays.inputs, arrays.memories, strict=True))
         for recorder, x, memory in layers:
             recorder.forward(tape, block.width, x, memory, fresh=True)
-        self._record_head(block, arrays, order)
+        self._record_head(block, arrays)
         for number in reversed(range(len(layers))):
             recorder, x, memory = layers[number]
             is_top = number + 1 == len(layers)
@@ -163,28 +119,12 @@ class BatchReader:
                 d_x=arrays.d_inputs[number] if number else None,
             )
 
-    def _record_head(self, block: Block, arrays: _BlockArrays, order: Given) -> None:
+    def _record_head(self, block: Block, arrays: _BlockArrays) -> None:
         tape, data, n = self.tape, self.task.data, block.width * self.lanes
-        weight, bias = self.task.head
+        weight, _ = self.task.head
         outputs, hidden = weight.shape
-        states = arrays.memories[-1]["states"]
-        state: Any = Given(states, steps=FLOAT * hidden * n)
-        if data.lengths is not None:
-            state = arrays.last
-            tape.add(
-                step_library(),
-                "last_states",
-                LAST_STATES,
-                rows=block.rows,
-                hidden=hidden,
-                width=n,
-                states=states,
-                lengths=arrays.lengths,
-                result=state,
-            )
-        sizes = {"width": n, "hidden": hidden, "outputs": outputs, "state": state}
-        addresses = {"weight": weight.data_ptr(), "bias": bias.data_ptr()}
-        tape.add(step_library(), "linear", LINEAR, **sizes, **addresses, answers=arrays.answers)
+        state = last_state(tape, data, block, arrays.memories[-1]["states"], arrays.lengths)
+        linear(tape, self.task.head, state, arrays.answers)
         loss = tape.add(
             step_library(),
             self.task.loss,
@@ -192,7 +132,7 @@ class BatchReader:
             rows=block.rows,
             width=n,
             outputs=outputs,
-            order=order,
+            order=order_of(block),
             targets=data.targets.data_ptr(),
             weights=address_of(data.weights),
             answers=arrays.answers,
@@ -206,7 +146,10 @@ class BatchReader:
             step_library(),
             "linear_back",
             LINEAR_BACK,
-            **sizes,
+            width=n,
+            hidden=hidden,
+            outputs=outputs,
+            state=state,
             weight=weight.data_ptr(),
             errors=arrays.errors,
             d_state=arrays.d_state[-1] if data.lengths is None else arrays.d_last,
@@ -229,10 +172,5 @@ class _BlockArrays:
         self.d_state = [aligned(recorder.hidden, n) for recorder in recorders]
         self.d_memory = [aligned(recorder.hidden, n) for recorder in recorders]
         self.lengths = aligned(n)
-        self.last, self.d_last = aligned(hidden, n), aligned(hidden, n)
+        self.d_last = aligned(hidden, n)
         self.answers, self.errors = aligned(outputs, n), aligned(outputs, n)
-
-
-def address_of(tensor: Tensor | None) -> int:
-    """Return where a tensor lies; 0 if there is none."""
-    return 0 if tensor is None else tensor.data_ptr()

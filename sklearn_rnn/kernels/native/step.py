@@ -22,10 +22,11 @@ from sklearn_rnn.kernels.native.barrier import BARRIER, yielding
 from sklearn_rnn.kernels.native.gathering import ADVANCE
 from sklearn_rnn.kernels.native.library import step_library
 from sklearn_rnn.kernels.native.optimizers import ADAM, CLIP, NORM, SGD
-from sklearn_rnn.kernels.native.plans import PlainNetwork
+from sklearn_rnn.kernels.native.plans import Data, PlainNetwork
 from sklearn_rnn.kernels.native.processors import processor
-from sklearn_rnn.kernels.native.reader import FLOAT, INT, BatchReader, Data, Task
+from sklearn_rnn.kernels.native.reader import BatchReader, Task
 from sklearn_rnn.kernels.native.recorder import WEIGHTS, LayerRecorder, add
+from sklearn_rnn.kernels.native.stages import FLOAT, INT
 from sklearn_rnn.kernels.native.tape import Given, Recorded, Tape
 from sklearn_rnn.kernels.native.threads import shares
 

@@ -11,8 +11,7 @@ from torch.nn import functional
 pytest.importorskip("llvmlite")
 
 from sklearn_rnn.kernels.native.optimizers import adam_constants
-from sklearn_rnn.kernels.native.plans import Layer, PlainNetwork
-from sklearn_rnn.kernels.native.reader import Data
+from sklearn_rnn.kernels.native.plans import Data, Layer, PlainNetwork
 from sklearn_rnn.kernels.native.step import Rule, StepPlan
 
 CELLS = {
