@@ -8,11 +8,17 @@ import torch
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from sklearn_rnn.exceptions import CellError
+from sklearn_rnn.kernels.native.compilation import why_unavailable
 from sklearn_rnn.modules.cells import CELLS, RecurrentCell, build_layer
 from sklearn_rnn.modules.noise import Dropout
 from sklearn_rnn.modules.recurrent import RecurrentStack
 
-IMPLEMENTATIONS = [(cell, backend) for cell, made_by in CELLS.items() for backend in made_by]
+IMPLEMENTATIONS = [
+    (cell, backend)
+    for cell, made_by in CELLS.items()
+    for backend in made_by
+    if backend != "native" or why_unavailable() is None
+]
 
 
 def stack(cell="gru", backend="auto", sizes=(5,), bidirectional=False, dropout=0.0, seed=0):
