@@ -220,15 +220,22 @@ class NativeLayer:
         super().__init__(*sizes, **options)
         self.plans = PlanPool()
 
-    def is_native_for(self, x: Tensor) -> bool:
-        """Tell whether native kernels read x (N, T, F)."""
+    def is_native_for(self, x: Tensor, state: State | None = None) -> bool:
+        """Tell whether native kernels read x (N, T, F) from a state on.
+
+        They do not look at what they are given; torch tells what is wrong with the rest.
+        """
+        weight: Tensor = self.weight_hh_l0  # type: ignore[attr-defined]
+        before = (len(x), weight.shape[1])
         return (
-            x.device.type == "cpu"
-            and x.dtype == torch.float32
-            and self.weight_hh_l0.dtype == torch.float32  # type: ignore[attr-defined]
+            x.ndim == 3
             and x.shape[1] > FEW_STEPS
             and len(x) > 0
+            and x.shape[2] == self.input_size  # type: ignore[attr-defined]
+            and all(map(_is_readable, (x, weight, *(state or ()))))
+            and all(part.shape == before for part in state or ())
             and self.is_usable()
+            and not _is_followed()
         )
 
     @staticmethod
@@ -251,10 +258,23 @@ class NativeLayer:
 
         With lengths (N,) the last state is that of each sequence at its own end.
         """
-        if self.is_native_for(x):
+        if self.is_native_for(x, state):
             return run_layer(self.plans, *self.as_layer(), x, state, lengths, gives_states)
         states, last = super().forward(x, state)  # type: ignore[misc]
         return states, last if lengths is None else (last_step(states, lengths),)
+
+
+def _is_readable(tensor: Tensor) -> bool:
+    return tensor.dtype == torch.float32 and tensor.device.type == "cpu"
+
+
+def _is_followed() -> bool:
+    """Tell whether torch follows what is computed: to export or to compile it, or by torch.func."""
+    return (
+        torch.compiler.is_compiling()
+        or torch.jit.is_tracing()
+        or torch._C._are_functorch_transforms_active()
+    )
 
 
 class NativeRNN(NativeLayer, TorchRNN):  # type: ignore[misc]

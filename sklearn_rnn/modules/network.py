@@ -186,7 +186,9 @@ class SequenceNetwork(nn.Module):
             or self.pooling.reads_states
             or len(self.pooling.parts) > 1
         )
-        if layers is None or has_more or not isinstance(self.head, Linear):
+        if layers is None or has_more or type(self.head) is not Linear:
+            return None
+        if type(self) is not SequenceNetwork:  # who derives from it has something else in mind
             return None
         return PlainNetwork(layers, (self.head.weight, self.head.bias))
 

@@ -72,7 +72,9 @@ class RecurrentStack(nn.Module):
     def as_layers(self) -> tuple[Layer, ...] | None:
         """Return the layers as native kernels know them; None if there is more to them."""
         layers = [layer for layer in self.forwards if isinstance(layer, NativeLayer)]
-        native = [layer for layer in layers if layer.is_usable()]
+        # a layer derived from ours may do something else
+        ours = [layer for layer in layers if type(layer).forward is NativeLayer.forward]
+        native = [layer for layer in ours if layer.is_usable()]
         if len(native) < len(self.forwards) or self.backwards or self.dropout.p > 0:
             return None
         return tuple(layer.as_layer() for layer in native)

@@ -21,6 +21,7 @@ from torch.autograd.graph import increment_version
 
 from sklearn_rnn.kernels.native.plans import Data, PlainNetwork
 from sklearn_rnn.kernels.native.threads import worthwhile_threads
+from sklearn_rnn.losses import Loss
 from sklearn_rnn.training.batches import Batches, SequenceDataset
 from sklearn_rnn.training.callbacks import GradientClipping
 from sklearn_rnn.training.rules import NativeRule
@@ -39,6 +40,10 @@ LOSSES = {
     "log_loss": ("label_smoothing", 0.0),
 }
 
+#: What torch would call on the way forwards, and on the way back.
+FORWARD_HOOKS = ("_forward_hooks", "_forward_pre_hooks")
+BACKWARD_HOOKS = ("_backward_hooks", "_backward_pre_hooks")
+
 
 class FusedSteps:
     """The native training steps of a net; see `of`."""
@@ -53,6 +58,7 @@ class FusedSteps:
         clipping = net.listeners("on_grad_computed")
         limits = [callback.gradient_clip_value for callback in clipping]
         self.limit = np.array(limits, dtype=np.float32) if limits else None
+        self._traits = self._look()
 
     @classmethod
     def of(cls, net: Any, iterator: Any) -> FusedSteps | None:
@@ -64,27 +70,58 @@ class FusedSteps:
         if network is None:
             return None
         parameters = parameters_of(network)
-        numbers = [dataset.targets] if dataset.targets.is_floating_point() else []
-        numbers += [] if dataset.weights is None else [dataset.weights]
-        if not _are_plain(numbers) or not dataset.targets.is_contiguous():
+        weights = [] if dataset.weights is None else [dataset.weights]
+        if not _are_plain(weights) or not _fit_answers(net.criterion_.loss, dataset, network):
             return None
-        if not all(p.requires_grad and not p._backward_hooks for p in parameters):
+        if not all(_learns_alone(parameter) for parameter in parameters):
+            return None
+        if _have_hooks(net.module_, BACKWARD_HOOKS):
             return None
         rule = NativeRule.of(net.optimizer_, parameters)
         return None if rule is None else cls(net, network, dataset, rule)
+
+    def does_as(self, other: FusedSteps) -> bool:
+        """Tell whether plans of these steps do what other steps would.
+
+        Between epochs, callbacks may put other tensors in the place of parameters or of what the
+        optimizer remembers, and change options; plans hold addresses of the former.
+        """
+        return self.rule.group is other.rule.group and self._traits == other._traits
+
+    def _look(self) -> tuple:
+        """Return all that plans depend on as it is now, but for what is looked up in each epoch."""
+        data, loss, rule = native_data(self.dataset), self.net.criterion_, self.rule
+        tensors = [*rule.parameters, *(b for buffers in rule.buffers() for b in buffers)]
+        tensors += [part for part in data if isinstance(part, Tensor)]
+        return (
+            [(tensor.data_ptr(), tensor.shape) for tensor in tensors],
+            [layer.cell for layer in self.network.layers],
+            (
+                loss.loss,
+                dict(loss.options),
+                rule.name,
+                rule.nesterov,
+                data.lengths is None,
+                data.steps,
+            ),
+            None if self.limit is None else self.limit.tolist(),
+        )
 
     def losses(self, iterator: Batches) -> NDArray[np.float32]:
         """Learn from every batch once; return the mean loss of each."""
         order, size = iterator.order(), iterator.batch_size
         whole, rest = divmod(len(order), size)
         losses = []
-        if whole:
-            losses.append(self._learn(order[: whole * size], size))
-        if rest:
-            losses.append(self._learn(order[whole * size :], rest))
-        for parameter in self.rule.parameters:
-            parameter.grad = None
-        increment_version(self.rule.parameters)  # for those who keep what they made of them
+        self.rule.write_constants()
+        try:
+            if whole:
+                losses.append(self._learn(order[: whole * size], size))
+            if rest:
+                losses.append(self._learn(order[whole * size :], rest))
+        finally:
+            for parameter in self.rule.parameters:
+                parameter.grad = None
+            increment_version(self.rule.parameters)  # for those who keep what they made of them
         return np.concatenate(losses)
 
     def _learn(self, order: Tensor, rows: int) -> NDArray[np.float32]:
@@ -108,10 +145,12 @@ class FusedSteps:
                 self.rule.write_constants()
                 rates[done] = self.rule.rates(1)
             start = time.perf_counter()
-            plan.run(count)
+            try:
+                plan.run(count)
+            finally:  # Ctrl-C is noticed when the steps are made
+                self.rule.advance(plan.done - done)
             seconds = time.perf_counter() - start
             self._batches_at_a_time = max(1.0, SECONDS_AT_A_TIME * count / max(seconds, 1e-6))
-            self.rule.advance(count)
             done += count
             for callback in listening:
                 callback.on_batch_end(self.net, training=True)
@@ -136,9 +175,11 @@ class FusedSteps:
 def plain_network(module: torch.nn.Module, dataset: SequenceDataset) -> PlainNetwork | None:
     """Return what native code may do in place of a module for a data set; None if it may not."""
     network = getattr(module, "as_plain", lambda: None)()
-    if network is None or any(m._forward_hooks or m._forward_pre_hooks for m in module.modules()):
+    if network is None or _have_hooks(module, FORWARD_HOOKS):
         return None
-    return network if _are_plain([dataset.steps, *parameters_of(network)]) else None
+    if not _are_plain([dataset.steps, *parameters_of(network)]):
+        return None
+    return network if dataset.steps.shape[1] == network.layers[0].weights[0].shape[1] else None
 
 
 def native_answers(network: PlainNetwork, dataset: SequenceDataset) -> Tensor:
@@ -168,6 +209,28 @@ def _are_plain(tensors: Sequence[Tensor]) -> bool:
     )
 
 
+def _have_hooks(module: torch.nn.Module, kinds: Sequence[str]) -> bool:
+    """Tell whether a module, or one within it, has somebody called."""
+    return any(getattr(part, kind) for part in module.modules() for kind in kinds)
+
+
+def _learns_alone(parameter: Tensor) -> bool:
+    """Tell whether a parameter is learned, and nobody is told of its gradient."""
+    hooks = parameter._backward_hooks or getattr(parameter, "_post_accumulate_grad_hooks", None)
+    return parameter.requires_grad and not hooks
+
+
+def _fit_answers(loss: str, dataset: SequenceDataset, network: PlainNetwork) -> bool:
+    """Tell whether targets are as a loss wants them; of others torch tells what is wrong."""
+    targets, outputs = dataset.targets, len(network.head[1])
+    if loss != "log_loss":
+        return _are_plain([targets]) and targets.shape == (len(dataset), outputs)
+    if targets.dtype != torch.int64 or targets.shape != (len(dataset),):
+        return False
+    least, most = targets.aminmax()
+    return targets.is_contiguous() and int(least) >= 0 and int(most) < outputs
+
+
 def parameters_of(network: PlainNetwork) -> list[Tensor]:
     """Return the parameters of a network in the order of native steps."""
     return [*(w for layer in network.layers for w in layer.weights), *network.head]
@@ -176,11 +239,15 @@ def parameters_of(network: PlainNetwork) -> list[Tensor]:
 def _is_known(net: Any) -> bool:
     """Tell whether native steps know the loss, and whoever listens between batches."""
     loss = net.criterion_
-    if not isinstance(loss.loss, str) or loss.loss not in LOSSES:
+    if type(loss) is not Loss or not isinstance(loss.loss, str) or loss.loss not in LOSSES:
+        return False
+    if _have_hooks(loss, [*FORWARD_HOOKS, *BACKWARD_HOOKS]):
         return False
     option = LOSSES[loss.loss]
     if not set(loss.options) <= ({option[0]} if option else set()):
         return False
+    if loss.options.get("delta", 1.0) <= 0 or not 0 <= loss.options.get("label_smoothing", 0) <= 1:
+        return False  # torch tells what is wrong with them
     clipping = net.listeners("on_grad_computed")
     plain = all(
         type(c) in (GradientClipping, GradientNormClipping)

@@ -20,6 +20,7 @@ from sklearn_rnn.exceptions import (
     TrainingDivergedError,
     TrainingInterruptedWarning,
 )
+from sklearn_rnn.kernels.native.plans import PlanPool
 from sklearn_rnn.losses import Loss
 from sklearn_rnn.training.batches import Batches, SequenceDataset
 from sklearn_rnn.training.callbacks import (
@@ -55,7 +56,7 @@ class SequenceNet(NeuralNet):
         want to read them, and over a long training they take much memory.
     """
 
-    _fused: tuple[Any, FusedSteps | None] | None
+    _fused: FusedSteps | None
 
     loss_class: ClassVar[type[torch.nn.Module]] = Loss
     train_batches: ClassVar[type] = Batches
@@ -159,9 +160,13 @@ class SequenceNet(NeuralNet):
 
     def _fused_steps(self, iterator: Any) -> FusedSteps | None:
         """Return what takes native steps through these batches; None where torch has to."""
-        if self._fused is None or self._fused[0] is not iterator.dataset:
-            self._fused = (iterator.dataset, FusedSteps.of(self, iterator))
-        return self._fused[1]
+        own = (SequenceNet.train_step, SequenceNet.infer, SequenceNet.get_loss)
+        if any(getattr(type(self), method.__name__) is not method for method in own):
+            return None  # a class derived from this one trains in a way of its own
+        steps = FusedSteps.of(self, iterator)  # callbacks may have changed anything since the last
+        if steps is None or self._fused is None or not self._fused.does_as(steps):
+            self._fused = steps
+        return self._fused
 
     def listeners(self, method: str) -> list[Callback]:
         """Return the callbacks that have something to do at a moment between batches."""
@@ -201,6 +206,15 @@ class SequenceNet(NeuralNet):
         """Forget them: they are not part of what was learned."""
         super().on_train_end(net, X=X, y=y, **kwargs)
         del self.trained_parameters, self._listeners, self._fused
+        for part in self.module_.modules():
+            plans = getattr(part, "plans", None)
+            if isinstance(plans, PlanPool):
+                plans.clear()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out native steps, which callbacks that save or copy the net meet between epochs."""
+        state: dict[str, Any] = super().__getstate__()
+        return {**state, "_fused": None} if "_fused" in state else state
 
     def _notify_listeners(self, method: str, **kwargs: Any) -> None:
         """Tell those callbacks that have something to do between batches."""

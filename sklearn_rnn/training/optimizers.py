@@ -79,6 +79,7 @@ class _LeanStep:
         return (
             bool(group["fused"])
             and not group["amsgrad"]
+            and group.get("decoupled_weight_decay", False) in (False, isinstance(self, optim.AdamW))
             and isinstance(group["lr"], float)
             and all(p.grad is not None and p in self.state for p in group["params"])
         )

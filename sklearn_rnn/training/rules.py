@@ -56,10 +56,13 @@ class NativeRule:
         hooks = optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks
         same = {id(p) for p in group["params"]} == {id(p) for p in parameters}
         plain = isinstance(group["lr"], float) and not any(group.get(name) for name in UNKNOWN)
+        is_decoupled = issubclass(type(optimizer), optim.AdamW)
+        plain = plain and group.get("decoupled_weight_decay", is_decoupled) == is_decoupled
         # torch does not damp the first gradient that it sees
         plain = plain and not (group.get("dampening") and group.get("momentum"))
         steps = {float(s["step"]) for s in optimizer.state.values() if "step" in s}
-        begun = {len(optimizer.state[p]) > 0 for p in parameters if p in optimizer.state}
+        # a parameter that was frozen until now counts its own steps
+        begun = {bool(optimizer.state.get(p)) for p in parameters}
         if hooks or not same or not plain or len(steps) > 1 or len(begun) > 1:
             return None
         return cls(optimizer, parameters)

@@ -1,6 +1,8 @@
 """Native training steps: taken where they can be, and then all is as with torch."""
 
+import copy
 import pickle
+import signal
 
 import numpy as np
 import pytest
@@ -10,9 +12,16 @@ from skorch.callbacks import Callback, EpochScoring, Freezer
 pytest.importorskip("llvmlite")
 
 from sklearn_rnn import RNNClassifier, RNNRegressor
-from sklearn_rnn.exceptions import NativeKernelError, TrainingDivergedError
+from sklearn_rnn.exceptions import (
+    LossShapeError,
+    NativeKernelError,
+    TrainingDivergedError,
+    TrainingInterruptedWarning,
+)
 from sklearn_rnn.kernels.native import threads
-from sklearn_rnn.training import callbacks, fused
+from sklearn_rnn.kernels.native.tape import Tape
+from sklearn_rnn.training import callbacks, fused, net
+from sklearn_rnn.training.batches import SequenceDataset
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(150, 9, 2))
@@ -60,6 +69,11 @@ NATIVE = {
     "momentum": {"optimizer": "sgd", "optimizer__momentum": 0.9, "optimizer__nesterov": True},
     "onecycle": {"lr_scheduler": "onecycle"},
     "cosine": {"lr_scheduler": "cosine", "optimizer": "sgd"},
+    "momentum that changes": {
+        "lr_scheduler": torch.optim.lr_scheduler.OneCycleLR,
+        "lr_scheduler__max_lr": 0.05,
+        "lr_scheduler__total_steps": 9,
+    },
     "plateau": {"lr_scheduler": "plateau", "lr_scheduler__patience": 0},
     "early stopping": {"early_stopping": True, "n_iter_no_change": 2},
     "in order": {"shuffle": False},
@@ -78,6 +92,7 @@ BY_TORCH = {
     "double precision": {"dtype": "float64"},
     "reference": {"backend": "reference"},
     "torch": {"backend": "torch"},
+    "decoupled": {"optimizer": "adam", "optimizer__decoupled_weight_decay": True},
     "damped": {"optimizer": "sgd", "optimizer__momentum": 0.9, "optimizer__dampening": 0.5},
 }
 
@@ -194,6 +209,141 @@ def test_a_hook_on_the_network_is_called(epochs):
 
     assert seen
     assert not epochs
+
+
+def _replace_weights(net):
+    for parameter in net.module_.parameters():
+        parameter.data = parameter.data.clone()
+
+
+def _load_optimizer(net):
+    net.optimizer_.load_state_dict(net.optimizer_.state_dict())
+    net.optimizer_.param_groups[0]["lr"] /= 2
+
+
+def _decay_weights(net):
+    net.optimizer_.param_groups[0]["weight_decay"] = 0.5
+
+
+def _freeze(net):
+    net.module_.head.weight.requires_grad_(False)
+    net.module_.head.weight.grad = None
+
+
+def _change_loss(net):
+    net.criterion_.loss = "huber"
+
+
+class BetweenEpochs(Callback):
+    """Changes a net after each epoch."""
+
+    def __init__(self, change):
+        self.change = change
+
+    def on_epoch_end(self, net, **kwargs):
+        self.change(net)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [_replace_weights, _load_optimizer, _decay_weights, _freeze, _change_loss, copy.deepcopy],
+)
+def test_what_callbacks_change_between_epochs_holds(change, epochs):
+    mine = [("mine", BetweenEpochs(change))]
+    native, torch_ = both(RNNRegressor, X, Y, callbacks=mine, optimizer="adamw")
+
+    assert len(epochs) == (1 if change is _freeze else native.n_iter_)
+    np.testing.assert_allclose(native.predict(X), torch_.predict(X), atol=2e-4)
+
+
+def _on_the_way_back(net, seen):
+    net.module_.head.register_full_backward_hook(lambda *a: seen.append(1))
+
+
+def _on_a_gradient(net, seen):
+    net.module_.head.weight.register_post_accumulate_grad_hook(lambda p: seen.append(1))
+
+
+def _on_the_loss(net, seen):
+    net.criterion_.register_forward_hook(lambda *a: seen.append(1))
+
+
+@pytest.mark.parametrize("register", [_on_the_way_back, _on_a_gradient, _on_the_loss])
+def test_other_hooks_are_called(register, epochs):
+    seen = []
+
+    class Hook(Callback):
+        def on_train_begin(self, net, **kwargs):
+            register(net, seen)
+
+    RNNRegressor(**SMALL, callbacks=[("hook", Hook())]).fit(X, Y)
+
+    assert seen
+    assert not epochs
+
+
+def test_a_parameter_that_was_frozen_counts_its_own_steps():
+    nets = [m.net_ for m in both(RNNRegressor, X, Y, optimizer="adam")]
+    for each in nets:
+        del each.optimizer_.state[each.module_.head.weight]
+        each.partial_fit(_dataset(np.zeros((len(X), 1))))
+    states = [each.optimizer_.state[each.module_.head.weight] for each in nets]
+
+    assert float(states[0]["step"]) == float(states[1]["step"])
+    np.testing.assert_allclose(*(s["exp_avg_sq"] for s in states), rtol=1e-3, atol=1e-8)
+
+
+def _dataset(targets, features=2):
+    """Return as many sequences as X has, all of zeros."""
+    n = len(targets)
+    steps = torch.zeros((n + 8, features))
+    targets = torch.as_tensor(targets)
+    targets = targets.float() if targets.is_floating_point() else targets
+    return SequenceDataset(steps, torch.arange(n), torch.full((n,), 9), targets)
+
+
+def test_data_that_do_not_fit_are_an_error_as_with_torch(epochs):
+    regressor = RNNRegressor(**SMALL).fit(X, Y).net_
+    for dataset in (_dataset(np.zeros((40, 3))), _dataset(np.zeros((40, 1)), features=50)):
+        with pytest.raises((LossShapeError, RuntimeError)):
+            regressor.partial_fit(dataset)
+    classifier = RNNClassifier(**SMALL, **PLAIN).fit(X, LABELS).net_
+    with pytest.raises(IndexError, match="out of bounds"):
+        classifier.partial_fit(_dataset(np.full(40, 7)))
+    with pytest.raises(RuntimeError, match="delta"):
+        RNNRegressor(**SMALL, loss="huber", loss__delta=-1.0).fit(X, Y)
+
+    assert len(epochs) == 10
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before the steps", "after them"])
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_interrupted_steps_are_counted_and_no_thread_waits_for_ever(
+    monkeypatch, after, n_threads, epochs
+):
+    monkeypatch.setattr(threads, "WORTH_A_THREAD", 0)
+    model = RNNRegressor(**{**SMALL, "batch_size": 75}, n_threads=n_threads)
+    plans, replay = [], Tape.replay
+    original = fused.FusedSteps._plan
+    monkeypatch.setattr(
+        fused.FusedSteps, "_plan", lambda *a: plans.append(original(*a)) or plans[-1]
+    )
+
+    def interrupted(tape, times=1):
+        is_first = plans and tape is plans[0]._tapes[0]
+        if after or not is_first:
+            replay(tape, times)
+        if is_first:
+            signal.default_int_handler(signal.SIGINT, None)
+
+    monkeypatch.setattr(Tape, "replay", interrupted)
+    monkeypatch.setattr(net, "_is_raised_by_code", lambda stop: False)
+    with pytest.warns(TrainingInterruptedWarning):
+        model.fit(X, Y)
+    states = model.net_.optimizer_.state.values()
+
+    assert plans[0].threads == n_threads
+    assert {float(state["step"]) for state in states} == {float(after)}
 
 
 def test_the_same_seed_gives_the_same_bits():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import torch
@@ -76,9 +77,9 @@ class _Layer(torch.autograd.Function):
         plan, task = lease.plan, lease.plan.task
         given = [t if t.is_contiguous() else t.contiguous() for t in tensors]
         n, steps, _ = given[0].shape
-        states = torch.empty((n * task.gives_states, steps, task.hidden), dtype=torch.float32)
+        states = torch.empty((n * task.gives_states, steps, task.hidden), **_FLOATS)
         has_memory = plan.cell.has_memory and lengths is None
-        last = [torch.empty((n, task.hidden), dtype=torch.float32) for _ in range(1 + has_memory)]
+        last = [torch.empty((n, task.hidden), **_FLOATS) for _ in range(1 + has_memory)]
         addresses = {
             name: tensor.data_ptr()
             for name, tensor in zip(
@@ -88,6 +89,7 @@ class _Layer(torch.autograd.Function):
         plan.forward(steps, None if lengths is None else lengths.numpy(), **addresses)
         if task.learns:
             ctx.lease, ctx.steps, ctx.shapes = lease, steps, [t.shape for t in tensors]
+            ctx.lock = threading.Lock()
             ctx.set_materialize_grads(False)
         return (states, *last)
 
@@ -111,18 +113,21 @@ class _Layer(torch.autograd.Function):
         # kernels write gradients of all weights, of the others those that are wanted
         written = (wanted.for_x, True, True, True, True, wanted.for_state, wanted.for_state)
         made = [
-            torch.empty(shape, dtype=torch.float32) if is_written else None
+            torch.empty(shape, **_FLOATS) if is_written else None
             for shape, is_written in zip(ctx.shapes, written, strict=False)
         ]
         addresses = {name: gradient.data_ptr() for name, gradient in kept.items()}
         for name, gradient in zip(_GRADIENTS, made, strict=False):
             if gradient is not None:
                 addresses[name] = gradient.data_ptr()
-        ctx.lease.plan.backward(ctx.steps, wanted, **addresses)
+        with ctx.lock:  # threads may go back through one graph at the same time
+            ctx.lease.plan.backward(ctx.steps, wanted, **addresses)
         used = (g if need else None for g, need in zip(made, needs[2:], strict=True))
         return (None, None, *used)
 
 
+#: What kernels write, whatever torch's defaults are.
+_FLOATS: dict[str, Any] = {"dtype": torch.float32, "device": "cpu"}
 _INPUTS = ("x", "weight_ih", "weight_hh", "bias_ih", "bias_hh", "first_state", "first_memory")
 _GRADIENTS = tuple(f"d_{name}" for name in _INPUTS)
 _LAST = ("last_state", "last_memory")

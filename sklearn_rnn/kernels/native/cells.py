@@ -97,9 +97,9 @@ class Relu(Cell):
         return After(sums[0].at_least(0.0))
 
     def backward(self, d_state, d_memory, seen):
-        """Pass on what reaches a positive state."""
-        positive = seen.after.compare(">", 0.0)
-        return Before([d_state.emitter.select(positive, d_state, d_state.like(0.0))])
+        """Pass on what reaches a positive state, or, as torch does, one that is NaN."""
+        stops = seen.after.compare("<=", 0.0)
+        return Before([d_state.emitter.select(stops, d_state.like(0.0), d_state)])
 
 
 class LSTM(Cell):

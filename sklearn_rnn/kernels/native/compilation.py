@@ -142,7 +142,7 @@ def _engine(name: str, build: Callable[[Processor], ir.Module], processor: Proce
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     machine = _target_machine(processor)
-    stored = ObjectCache(cache_folder() if _SOURCES else None, _generation())
+    stored = ObjectCache(cache_folder() if _SOURCES else None, _generation(_SOURCES))
     entry = f"{name}-{_digest(repr(processor))}"
     code = stored.read(entry)
     if code is None:
@@ -183,13 +183,13 @@ def _compile(assembly: str, machine: Any) -> bytes:
 
 
 @cache
-def _generation() -> str:
+def _generation(sources: str) -> str:
     """Name all that compiled code depends on but its own name and the processor."""
     import llvmlite
     from llvmlite import binding
 
     llvm = f"{llvmlite.__version__} {binding.llvm_version_info} {binding.get_process_triple()}"
-    return _digest(f"{_SOURCES} {llvm}")
+    return _digest(f"{sources} {llvm}")
 
 
 def _digest(text: str) -> str:

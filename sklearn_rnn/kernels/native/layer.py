@@ -80,6 +80,12 @@ class LayerPlan:
     def forward(self, steps: int, lengths: NDArray | None = None, **addresses: int) -> None:
         """Read a batch of so many steps."""
         if lengths is not None:
+            if len(lengths) and not 0 <= lengths.min() <= lengths.max() <= steps:
+                # kernels would read somewhere else
+                raise IndexError(
+                    f"Lengths must lie between 0 and the {steps} steps of the batch; got "
+                    f"{lengths.min()} to {lengths.max()}."
+                )
             for block, kept in zip(self.blocks, self.lengths, strict=True):
                 kept[: block.rows] = lengths[block.first : block.first + block.rows]
         last = steps if self.layer.keeps_all else steps % 2

@@ -123,10 +123,22 @@ class PlanPool:
 
         return Lease(self, LayerPlan(task))
 
-    def put(self, plan: Any) -> None:
-        """Take a plan back."""
+    def clear(self) -> None:
+        """Let go of all plans: they hold what a batch needs on its way, often much memory."""
         with self._lock:
-            self._plans = [*self._plans, plan][-KEPT_PLANS:]
+            self._plans = []
+
+    def put(self, plan: Any) -> None:
+        """Take a plan back, unless somebody is at the pool: then another is made next time.
+
+        A lease may end anywhere, for garbage is collected even in the midst of `take`; waiting
+        there would be for ever.
+        """
+        if self._lock.acquire(blocking=False):
+            try:
+                self._plans = [*self._plans, plan][-KEPT_PLANS:]
+            finally:
+                self._lock.release()
 
 
 class Lease:

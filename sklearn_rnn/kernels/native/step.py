@@ -11,7 +11,7 @@ own; then the first adds them up and moves the parameters while the others wait.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,6 +31,9 @@ from sklearn_rnn.kernels.native.tape import Given, Recorded, Tape
 from sklearn_rnn.kernels.native.threads import shares
 
 __all__ = ["RATES", "Rule", "StepPlan"]
+
+#: So many calls of a barrier let everybody pass.
+FOR_EVER = 2**62
 
 #: Numbers that change from batch to batch, for an optimizer; see `optimizers`.
 RATES = 3
@@ -111,6 +114,7 @@ class StepPlan:
         divided = shares(rows, threads, processor().lanes)
         self.threads = len(divided)
         self._counter = np.zeros(16, dtype=np.int64)  # a line of the processor's cache
+        self._done = np.zeros(1, dtype=np.int64)
         self._turns: list[NDArray[np.int64]] = []
         others = [self._record_other(*share) for share in divided[1:]]
         first_tape = self._record_first(*divided[0], [reader for _, reader in others])
@@ -129,7 +133,7 @@ class StepPlan:
         """
         self._held = (order, rates)
         self._losses = np.zeros((self.threads, len(rates)), dtype=np.float32)
-        for count in (self._counter, *self._turns):
+        for count in (self._counter, self._done, *self._turns):
             count[:] = 0
         for tape, losses in zip(self._tapes, self._losses, strict=True):
             tape.give(
@@ -144,6 +148,11 @@ class StepPlan:
         """Mean loss of each batch of the run (batches,); zero for those to come."""
         return self._losses.sum(axis=0)
 
+    @property
+    def done(self) -> int:
+        """How many batches of the run the parameters have moved for."""
+        return int(self._done[0])
+
     def set_steps(self, steps: int) -> None:
         """Say how long the longest sequence of the next batches is."""
         for tape in self._tapes:
@@ -154,8 +163,16 @@ class StepPlan:
         if self._pool is None:
             self._tapes[0].replay(batches)
             return
-        others = [self._pool.submit(tape.replay, batches) for tape in self._tapes[1:]]
-        self._tapes[0].replay(batches)
+        others: list[Future] = []
+        try:
+            for tape in self._tapes[1:]:
+                others.append(self._pool.submit(tape.replay, batches))
+            self._tapes[0].replay(batches)
+        except BaseException:  # Ctrl-C, before the first has begun or after it has finished
+            self._counter[0] = FOR_EVER
+            raise
+        finally:
+            wait(others)  # they hold addresses of what may be freed then
         for other in others:
             other.result()
 
@@ -181,7 +198,8 @@ class StepPlan:
             recorder.unpack(tape, sums, **dict(zip(WEIGHTS, own, strict=True)))
             gradients += own
         moving = self._record_rule(tape, [*gradients, *reader.head_sums])
-        _advance(tape, [*self._moving(reader), *moving])
+        done = (self._done.ctypes.data, 1)
+        _advance(tape, [*self._moving(reader), *moving, done])
         return tape
 
     def _record_other(self, first: int, count: int) -> tuple[Tape, BatchReader]:

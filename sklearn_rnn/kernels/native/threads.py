@@ -29,10 +29,10 @@ def worthwhile_threads(threads: int, rows: int, steps: int, parameters: int) -> 
 def shares(rows: int, threads: int, lanes: int) -> list[tuple[int, int]]:
     """Return the first row of each thread, and how many it has: whole registers but for the last.
 
-    There may be fewer than asked for.
+    There may be fewer than asked for, but there is one even of no rows.
     """
-    share = round_up(-(-rows // threads), lanes)
-    return [(first, min(share, rows - first)) for first in range(0, rows, share)]
+    share = max(lanes, round_up(-(-rows // threads), lanes))
+    return [(first, min(share, rows - first)) for first in range(0, max(1, rows), share)]
 
 
 def replay_together(tapes: Sequence[Any]) -> None:
