@@ -53,6 +53,12 @@ def coverage(truth, lower, upper):
     return mean_over_series(100.0 * ((lower <= truth) & (truth <= upper)), truth)
 
 
+def interval_coverage(truth, quantiles):
+    """Return the coverage of the intervals of 80 and of 95 %; quantiles at `LEVELS`."""
+    low95, low80, _, high80, high95 = np.moveaxis(quantiles, 2, 0)
+    return coverage(truth, low80, high80), coverage(truth, low95, high95)
+
+
 def scaled_width(truth, lower, upper, scale):
     return mean_over_series(upper - lower, truth, scale)
 
@@ -79,9 +85,8 @@ def scores(truth, scale, forecast=None, quantiles=None):
         result["MAE"] = absolute_error(truth, forecast)
     if quantiles is not None:
         low95, low80, _, high80, high95 = np.moveaxis(quantiles, 2, 0)
-        result["cover 80"] = coverage(truth, low80, high80)
+        result["cover 80"], result["cover 95"] = interval_coverage(truth, quantiles)
         result["width 80"] = scaled_width(truth, low80, high80, scale)
-        result["cover 95"] = coverage(truth, low95, high95)
         result["width 95"] = scaled_width(truth, low95, high95, scale)
         result["pinball"] = scaled_pinball(truth, quantiles, scale)
         result["MSIS"] = scaled_interval_score(truth, low95, high95, scale)

@@ -13,6 +13,10 @@ by the error of the seasonal naive forecast in the training part of each series.
 of `fit` and `predict` by the clock, on one thread; quantiles are not part of them. Peers stop at
 the limit, ours are marked if they pass it: keep the machine quiet.
 
+Series of one set share their shocks, so the coverage of one split is little more than one draw.
+--origins N adds a table of the coverage of one seed at the split and with the origin of forecasts
+1 to N - 1 horizons earlier, each fitted from scratch, and over all of these together.
+
 The folder of --data holds the csv files of M4 (`m4_hourly_train.csv`, `m4_hourly_test.csv`) and
 .tsf files of the Monash archive (`hospital.tsf`). The file of --anchors has the columns dataset,
 horizon, season, metric, method, value; horizon and season of a data set are taken from it, or
@@ -39,8 +43,8 @@ from forecast_peers import (
     neuralforecast_lstm,
     seasonal_naive,
 )
-from forecast_scores import LEVELS, scores, seasonal_scale
-from series_files import data_sets, load_task
+from forecast_scores import LEVELS, interval_coverage, scores, seasonal_scale
+from series_files import LEAST_HORIZONS, data_sets, load_task
 from threadpoolctl import threadpool_limits
 
 from sklearn_rnn.sktime import RNNForecaster
@@ -181,6 +185,38 @@ def compare(name, anchors, options):
         print(f"scaled scores without {np.isnan(scale).sum()} series: their scale is zero")
     if task.n_left_out:
         print(f"without {task.n_left_out} series of a single value")
+    return task
+
+
+def coverage_by_origin(task, options):
+    """Return the cells of a set: coverage at the split, at earlier origins, and at all together."""
+    row, truths, quantiles, counts = [task.name], [], [], []
+    for back in range(options.origins):
+        earlier = task.moved_back(back)
+        counts.append(str(len(earlier.train)))
+        if not earlier.train:
+            row.append("")
+            continue
+        outcome = ours(earlier, options.limit, n_estimators=1, random_state=0)
+        print(f"{task.name}: origin {back} back done", file=sys.stderr)
+        truths.append(earlier.truth)
+        quantiles.append(outcome.quantiles)
+        row.append(coverage_cell(truths[-1], quantiles[-1]))
+    pooled = coverage_cell(np.concatenate(truths), np.concatenate(quantiles))
+    return [*row, pooled, ", ".join(counts)]
+
+
+def coverage_cell(truth, quantiles):
+    return " / ".join(format(share, ".1f") for share in interval_coverage(truth, quantiles))
+
+
+def show_coverage(rows, n_origins):
+    print(
+        "\nRNNForecaster, 1 seed: coverage of intervals of 80 / 95 % with the origin so many "
+        f"horizons back;\nwithout series that keep fewer than {LEAST_HORIZONS} to learn from"
+    )
+    origins = [f"{back} back" for back in range(n_origins)]
+    show([["set", *origins, "all", "series"], *rows])
 
 
 def read_anchors(path):
@@ -195,6 +231,7 @@ def parsed():
     parser.add_argument("--sets", nargs="+", help="all in the folder if not given")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--estimators", type=int, default=5)
+    parser.add_argument("--origins", type=int, default=1, help="of a second table, if more than 1")
     parser.add_argument("--limit", type=float, default=150.0, help="seconds a fit may take")
     parser.add_argument("--peers", action=argparse.BooleanOptionalAction, default=True)
     options = parser.parse_args()
@@ -213,8 +250,13 @@ def main(options):
         print(f"no series in {options.data}: give a folder with --data")
     anchors = read_anchors(options.anchors)
     with threadpool_limits(1):
+        coverages = []
         for name in names:
-            compare(name, anchors, options)
+            task = compare(name, anchors, options)
+            if options.origins > 1:
+                coverages.append(coverage_by_origin(task, options))
+    if coverages:
+        show_coverage(coverages, options.origins)
 
 
 if __name__ == "__main__":

@@ -46,6 +46,9 @@ NO_FREQUENCY = Frequency(None, [1], None)
 #: M4 takes days and weeks for not seasonal.
 M4_SEASONS = {"hourly": 24, "daily": 1, "weekly": 1, "monthly": 12, "quarterly": 4, "yearly": 1}
 
+#: So many horizons a series must keep to learn from when the origin of forecasts moves back.
+LEAST_HORIZONS = 3
+
 
 @dataclass
 class SeriesFile:
@@ -142,6 +145,27 @@ class Task:
     @cached_property
     def panel(self):
         return as_panel(self.train, self.starts, self.frequency.alias)
+
+    def moved_back(self, n_horizons):
+        """Return the task with its origin so many horizons earlier, within the training part.
+
+        What came before the new origin is left to learn from, one horizon after it is the truth.
+        Series are left out, and counted, that keep fewer than three horizons to learn from.
+        """
+        if n_horizons == 0:
+            return self
+        moved = n_horizons * self.horizon
+        enough = moved + LEAST_HORIZONS * self.horizon
+        kept = [i for i, values in enumerate(self.train) if len(values) >= enough]
+        return Task(
+            self.name,
+            [self.train[i][:-moved] for i in kept],
+            _table([self.train[i][-moved:][: self.horizon] for i in kept], self.horizon),
+            self.season,
+            self.frequency,
+            None if self.starts is None else [self.starts[i] for i in kept],
+            self.n_left_out + len(self.train) - len(kept),
+        )
 
 
 def as_panel(series, starts=None, alias=None):

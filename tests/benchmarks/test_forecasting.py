@@ -53,6 +53,7 @@ def table(out):
 
 def run(script, folder, capsys, **options):
     defaults = {"anchors": folder / "anchors.csv", "sets": None, "seeds": 2, "estimators": 3}
+    defaults["origins"] = 1
     script.main(Namespace(data=folder, **{"limit": 0.0, "peers": False, **defaults, **options}))
     return capsys.readouterr().out
 
@@ -103,6 +104,29 @@ def test_without_anchors_the_file_says_horizon_and_season(benchmark_script, fold
 
     assert "horizon 6, season 12" in out
     assert list(table(out)) == ["last value", "seasonal naive"]
+
+
+def test_coverage_is_told_at_each_origin_and_over_all(benchmark_script, tmp_path, capsys):
+    # noise, and at the split a jump that no interval of its past holds
+    noise = np.random.default_rng(0).normal(size=(3, 30))
+    noise[:, -6:] += 1000
+    series = [noise[0], noise[1], noise[2, 15:]]
+    rows = "\n".join(f"T{i}:" + ",".join(map(str, values)) for i, values in enumerate(series))
+    header = "@attribute series_name string\n@frequency monthly\n@horizon 6\n@data\n"
+    (tmp_path / "jumps.tsf").write_text(header + rows)
+
+    out = run(benchmark_script, tmp_path, capsys, anchors=None, seeds=1, estimators=1, origins=4)
+
+    lines = [line for line in out.splitlines() if line.startswith("|")]
+    second = table("\n".join(lines[-3:]))["jumps"]
+    assert list(second) == ["set", "0 back", "1 back", "2 back", "3 back", "all", "series"]
+    assert second["series"] == "3, 2, 0, 0"
+    assert second["2 back"] == second["3 back"] == ""
+    main = table("\n".join(lines[:-3]))["RNNForecaster, 1 seed"]
+    assert second["0 back"] == f"{main['cover 80']} / {main['cover 95']}" == "0.0 / 0.0"
+    before, pooled = (np.array(second[origin].split(" / "), float) for origin in ("1 back", "all"))
+    assert (before > 50).all()
+    np.testing.assert_allclose(pooled, 2 / 5 * before, atol=0.1)
 
 
 def test_forecasts_in_another_order_are_refused(benchmark_script, folder):

@@ -74,6 +74,28 @@ def test_load_task_prefers_the_horizon_and_season_it_is_given(folder):
     assert (task.truth.shape, task.season) == ((3, 1), 24)
 
 
+def test_origin_moves_back_within_what_was_there_to_learn_from(tmp_path):
+    lines = "\n".join(
+        f"{name}:2001-0{month}-01 00-00-00:" + ",".join(map(str, range(n)))
+        for name, month, n in [("a", 1, 12), ("b", 2, 11), ("c", 3, 15)]
+    )
+    header = "@attribute start_timestamp date\n@frequency monthly\n@horizon 2\n"
+    task = load_task(write_tsf(tmp_path / "x.tsf", lines, header).parent, "x")
+
+    one, two, three = (task.moved_back(n) for n in (1, 2, 3))
+
+    assert task.moved_back(0) is task
+    np.testing.assert_array_equal(one.train[0], range(8))
+    np.testing.assert_array_equal(one.truth, [[8, 9], [7, 8], [11, 12]])
+    # b would keep 5 values to learn from, less than three horizons
+    np.testing.assert_array_equal(two.truth, [[6, 7], [9, 10]])
+    assert [len(values) for values in two.train] == [6, 9]
+    assert two.panel.loc[1].index[0] == pd.Period("2001-03", "M")
+    assert (two.n_left_out, three.n_left_out) == (1, 2)
+    assert (two.horizon, two.season, two.frequency) == (2, 12, task.frequency)
+    assert (task.moved_back(9).train, task.moved_back(9).truth.shape) == ([], (0, 2))
+
+
 def test_panel_gives_each_series_its_own_times(folder):
     panel = load_task(folder, "demand").panel
 
