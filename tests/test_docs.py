@@ -12,6 +12,8 @@ import pytest
 from numpydoc.docscrape import ClassDoc, FunctionDoc
 from numpydoc.validate import validate
 
+pytestmark = pytest.mark.no_cover
+
 HOME = Path(__file__).parents[1]
 EXAMPLES = sorted((HOME / "examples").glob("plot_*.py"))
 GUIDE = sorted((HOME / "docs" / "guide").glob("*.md"))

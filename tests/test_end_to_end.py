@@ -15,6 +15,8 @@ from sklearn_rnn.datasets import (
     make_sine,
 )
 
+pytestmark = pytest.mark.no_cover
+
 
 def test_defaults_classify_real_sequences():
     X, y = load_classification("ItalyPowerDemand", "train")

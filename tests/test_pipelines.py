@@ -25,6 +25,8 @@ from sklearn_rnn import (
     TokenEncoder,
 )
 
+pytestmark = pytest.mark.no_cover
+
 
 def flat(cube):
     return cube.reshape(len(cube), -1)

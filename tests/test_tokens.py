@@ -18,7 +18,7 @@ from sklearn_rnn.tokens import (
     split_words,
 )
 
-law = settings(max_examples=300, deadline=None, derandomize=True)
+law = settings(max_examples=200, deadline=None, derandomize=True)
 
 #: Any text, and text of the few characters that make words hard to put together again.
 texts = st.text() | st.text(alphabet="ab \t\n\u00a0\u2003\x1c.")

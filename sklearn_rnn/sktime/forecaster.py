@@ -518,7 +518,7 @@ class RNNForecaster(AllOrNothing, SklearnCompatible, BaseForecaster):
     @classmethod
     def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
         """Return parameters for sktime's tests."""
-        tiny = {"hidden_size": 4, "max_epochs": 1, "batches_per_epoch": 2, "batch_size": 8}
+        tiny = {"hidden_size": 4, "max_epochs": 1, "batches_per_epoch": 1, "batch_size": 8}
         tiny |= {"n_members": 1, "random_state": 0}
         return [
             {**tiny, "n_members": 2},

@@ -207,7 +207,7 @@ class PanelAdapter(SklearnCompatible):
     @classmethod
     def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
         """Return parameters for sktime's tests."""
-        small = {"hidden_size": 4, "num_layers": 1, "max_epochs": 2, "random_state": 0}
+        small = {"hidden_size": 4, "num_layers": 1, "max_epochs": 1, "random_state": 0}
         return [small, {**small, "cell": "rnn", "pooling": "last", "missing": "ffill"}]
 
 

@@ -79,7 +79,7 @@ class BehaviourKit:
     def test_twenty_sequences_can_be_learned_by_heart(self):
         X, y = self.data(n=20)
 
-        model = self.make(max_epochs=150, random_state=0).fit(X, y)
+        model = self.make(max_epochs=80, random_state=0).fit(X, y)
 
         assert model.score(X, y) > 0.99
 

@@ -7,7 +7,7 @@ import pytest
 from sklearn_rnn import RNNClassifier
 from sklearn_rnn.datasets import make_letter_cycle
 
-QUICK = {"hidden_size": 16, "num_layers": 1, "max_epochs": 60, "random_state": 0}
+QUICK = {"hidden_size": 16, "num_layers": 1, "lr": 0.02, "max_epochs": 25, "random_state": 0}
 
 
 def ragged(n=60, seed=0):
@@ -96,7 +96,7 @@ def test_the_next_letter_of_the_alphabet_is_learned(cell, one_hot):
     X, y = make_letter_cycle(n_letters=5, n_repeats=20, one_hot=one_hot)
     embedding = {} if one_hot else {"embedding_size": 2}
 
-    model = RNNClassifier(cell=cell, max_epochs=100, random_state=0, **embedding).fit(X, y)
+    model = RNNClassifier(cell=cell, max_epochs=50, random_state=0, **embedding).fit(X, y)
 
     assert model.score(X, y) == 1.0
 

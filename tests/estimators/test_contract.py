@@ -2,11 +2,14 @@
 
 import pytest
 from sklearn.utils.estimator_checks import (
+    check_classifiers_train,
     check_dataframe_column_names_consistency,
     parametrize_with_checks,
 )
 
 from sklearn_rnn import RNNClassifier, RNNRegressor
+
+pytestmark = pytest.mark.no_cover
 
 # Settings under which a weight of 2 equals a second copy of the sequence, to the last digits:
 # one batch of everything, double precision, and no noise drawn for each copy.
@@ -36,13 +39,20 @@ def mini_batches_see_another_order(estimator):
     }
 
 
+# As scikit-learn does for its own, the slower of the two takes fewer steps; the check of what it
+# learns is below with all of them.
 @pytest.mark.slow
 @parametrize_with_checks(
-    [RNNRegressor(), RNNClassifier()],
+    [RNNRegressor(), RNNClassifier(max_epochs=10)],
     expected_failed_checks=mini_batches_see_another_order,
 )
 def test_scikit_learns_suite_on_the_defaults(estimator, check):
     check(estimator)
+
+
+@pytest.mark.slow
+def test_a_classifier_learns_blobs_on_the_defaults_alone():
+    check_classifiers_train("RNNClassifier", RNNClassifier())
 
 
 @pytest.mark.parametrize("estimator", [REGRESSOR, CLASSIFIER], ids=["regressor", "classifier"])

@@ -12,6 +12,8 @@ from benchmarks.series_files import load_task
 from sklearn_rnn.datasets import load_airline
 from sklearn_rnn.sktime import RNNForecaster
 
+pytestmark = pytest.mark.no_cover
+
 DATA = Path(__file__).parents[3] / "shared" / "data"
 
 

@@ -14,6 +14,8 @@ from sklearn_rnn.sktime import (
     SlidingWindow,
 )
 
+pytestmark = pytest.mark.no_cover
+
 TRANSFORMERS = [Differencer, Resampler, SequenceScaler, SlidingWindow]
 ALL = [*TRANSFORMERS, ResampledForecaster, RNNForecaster, RNNClassifier, RNNRegressor]
 

@@ -23,7 +23,7 @@ from sklearn_rnn.transformers.scaling import SCALINGS, SequenceScaler, centre_an
 from sklearn_rnn.transformers.windows import SlidingWindow, windows_of
 
 quick = settings(max_examples=30, deadline=None, derandomize=True)
-law = settings(max_examples=400, deadline=None, derandomize=True)
+law = settings(max_examples=200, deadline=None, derandomize=True)
 by_method = pytest.mark.parametrize("method", SCALINGS)
 numbers = st.floats(-1e6, 1e6, allow_subnormal=False)
 
