@@ -53,7 +53,8 @@ from torch import nn
 from sklearn_rnn import RNNClassifier, RNNRegressor, make_windows
 from sklearn_rnn.exceptions import NativeKernelError
 from sklearn_rnn.kernels.native.compilation import why_unavailable
-from sklearn_rnn.modules.cells import NativeLayer, build_layer
+from sklearn_rnn.modules.cells import build_layer
+from sklearn_rnn.modules.layers import NativeLayer
 
 BATCH, WINDOW, WINDOWS = 64, 24, 10_000
 CELLS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sklearn_rnn.kernels.native.compilation import why_unavailable
-from sklearn_rnn.modules.cells import WEIGHTS, NativeLayer
 from sklearn_rnn.modules.heads import Linear
+from sklearn_rnn.modules.layers import WEIGHTS, NativeLayer
 from sklearn_rnn.modules.noise import InputNoise
 
 __all__ = ["Reader", "ReaderPool"]

@@ -7,7 +7,8 @@ import torch
 from torch import Generator, Tensor, nn
 
 from sklearn_rnn.kernels.native.plans import Layer
-from sklearn_rnn.modules.cells import NativeLayer, build_layer
+from sklearn_rnn.modules.cells import build_layer
+from sklearn_rnn.modules.layers import NativeLayer
 from sklearn_rnn.modules.lengths import last_step, reverse
 from sklearn_rnn.modules.noise import Dropout
 

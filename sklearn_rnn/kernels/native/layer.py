@@ -10,11 +10,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from sklearn_rnn.exceptions import NativeKernelError
 from sklearn_rnn.kernels.native.blocks import Block, aligned, cut
 from sklearn_rnn.kernels.native.library import movement_library
 from sklearn_rnn.kernels.native.movement import ENDS, TURN
 from sklearn_rnn.kernels.native.plans import Task, Wanted
-from sklearn_rnn.kernels.native.processors import processor
+from sklearn_rnn.kernels.native.processors import SWITCH, processor
 from sklearn_rnn.kernels.native.recorder import WEIGHTS, LayerRecorder, add, fill
 from sklearn_rnn.kernels.native.tape import Given, Tape
 from sklearn_rnn.kernels.native.threads import replay_together, shares
@@ -41,7 +42,7 @@ class LayerPlan:
     """
 
     def __init__(self, task: Task) -> None:
-        self.task = task
+        self.task, self.target = task, processor()
         keeps_all = task.learns or task.gives_states or task.has_lengths
         self.layer = LayerRecorder(
             task.cell,
@@ -147,6 +148,11 @@ class LayerPlan:
     # -- backwards -----------------------------------------------------------------------------
 
     def _record_backward(self, wanted: Wanted) -> _Stages:
+        if processor() != self.target:  # its blocks have other widths
+            raise NativeKernelError(
+                f"The way back needs the instructions of the way forwards; {SWITCH} was changed "
+                f"between them. Set it before a network is used."
+            )
         stages, found = _Stages(len(self.shares)), []
         for tape, share in zip(stages.together, self.shares, strict=True):
             sums = self.layer.sums(tape)

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
+from sklearn_rnn.kernels.native.processors import processor
+
 __all__ = ["Data", "Layer", "Lease", "PlainNetwork", "PlanPool", "Task", "Wanted"]
 
 #: Plans that a layer keeps for the next batches.
@@ -116,7 +118,7 @@ class PlanPool:
         """Return a plan for a task; nobody else has it until the lease ends."""
         with self._lock:
             for plan in reversed(self._plans):
-                if plan.task == task:
+                if plan.task == task and plan.target == processor():
                     self._plans.remove(plan)
                     return Lease(self, plan)
         from sklearn_rnn.kernels.native.layer import LayerPlan  # brings llvmlite

@@ -19,10 +19,10 @@ from sklearn_rnn.kernels.native.stages import address_of, gather, last_state, li
 from sklearn_rnn.kernels.native.tape import Given, Recorded, Tape
 from sklearn_rnn.kernels.native.tiling import widths
 
-__all__ = ["BatchReader", "Task"]
+__all__ = ["BatchReader", "Lesson"]
 
 
-class Task(NamedTuple):
+class Lesson(NamedTuple):
     """What is learned.
 
     Parameters
@@ -55,19 +55,19 @@ class BatchReader:
         Where it is recorded.
     recorders : sequence of LayerRecorder
         The layers, from the input upwards.
-    task : Task
+    lesson : Lesson
         What is learned.
     first, count : int
         Which sequences of a batch.
     """
 
     def __init__(
-        self, tape: Tape, recorders: Sequence[LayerRecorder], task: Task, first: int, count: int
+        self, tape: Tape, recorders: Sequence[LayerRecorder], lesson: Lesson, first: int, count: int
     ) -> None:
-        self.tape, self.recorders, self.task = tape, recorders, task
+        self.tape, self.recorders, self.lesson = tape, recorders, lesson
         self.lanes = processor().lanes
         self.layer_sums = [recorder.sums(tape) for recorder in recorders]
-        self.head_sums = [aligned(round_up(part.numel(), self.lanes)) for part in task.head]
+        self.head_sums = [aligned(round_up(part.numel(), self.lanes)) for part in lesson.head]
         for array in self.head_sums:
             fill(tape, array)
         #: Operations that read the order, and those that add to the loss.
@@ -76,7 +76,7 @@ class BatchReader:
         arrays: dict[int, _BlockArrays] = {}
         for block in cut(count, self.lanes, widths(processor().registers)):
             if block.width not in arrays:  # one block is done with before the next begins
-                arrays[block.width] = _BlockArrays(recorders, task, block.width * self.lanes)
+                arrays[block.width] = _BlockArrays(recorders, lesson, block.width * self.lanes)
             self._record(block._replace(first=first + block.first), arrays[block.width])
 
     @property
@@ -91,7 +91,7 @@ class BatchReader:
         return {**layers, "weight": self.head_sums[0], "bias": self.head_sums[1]}
 
     def _record(self, block: Block, arrays: _BlockArrays) -> None:
-        tape, data = self.tape, self.task.data
+        tape, data = self.tape, self.lesson.data
         self.reading.append(gather(tape, data, block, arrays.inputs[0], arrays.lengths))
         layers = list(zip(self.recorders, arrays.inputs, arrays.memories, strict=True))
         for recorder, x, memory in layers:
@@ -120,14 +120,14 @@ class BatchReader:
             )
 
     def _record_head(self, block: Block, arrays: _BlockArrays) -> None:
-        tape, data, n = self.tape, self.task.data, block.width * self.lanes
-        weight, _ = self.task.head
+        tape, data, n = self.tape, self.lesson.data, block.width * self.lanes
+        weight, _ = self.lesson.head
         outputs, hidden = weight.shape
         state = last_state(tape, data, block, arrays.memories[-1]["states"], arrays.lengths)
-        linear(tape, self.task.head, state, arrays.answers)
+        linear(tape, self.lesson.head, state, arrays.answers)
         loss = tape.add(
             step_library(),
-            self.task.loss,
+            self.lesson.loss,
             LOSS,
             rows=block.rows,
             width=n,
@@ -137,7 +137,7 @@ class BatchReader:
             weights=address_of(data.weights),
             answers=arrays.answers,
             errors=arrays.errors,
-            constants=self.task.constants,
+            constants=self.lesson.constants,
             total=Given(losses=1),
         )
         self.reading.append(loss)
@@ -161,9 +161,9 @@ class BatchReader:
 class _BlockArrays:
     """The arrays of a block through all layers; see `recurrence`."""
 
-    def __init__(self, recorders: Sequence[LayerRecorder], task: Task, n: int) -> None:
-        steps, width = task.data.steps, n // processor().lanes
-        outputs, hidden = task.head[0].shape
+    def __init__(self, recorders: Sequence[LayerRecorder], lesson: Lesson, n: int) -> None:
+        steps, width = lesson.data.steps, n // processor().lanes
+        outputs, hidden = lesson.head[0].shape
         self.memories = [recorder.memory(width) for recorder in recorders]
         # what a layer reads are the states of the one below, after its first step and on
         first = aligned(steps, recorders[0].features, n)

@@ -24,7 +24,7 @@ from sklearn_rnn.kernels.native.library import step_library
 from sklearn_rnn.kernels.native.optimizers import ADAM, CLIP, NORM, SGD
 from sklearn_rnn.kernels.native.plans import Data, PlainNetwork
 from sklearn_rnn.kernels.native.processors import processor
-from sklearn_rnn.kernels.native.reader import BatchReader, Task
+from sklearn_rnn.kernels.native.reader import BatchReader, Lesson
 from sklearn_rnn.kernels.native.recorder import WEIGHTS, LayerRecorder, add
 from sklearn_rnn.kernels.native.stages import FLOAT, INT
 from sklearn_rnn.kernels.native.tape import Given, Recorded, Tape
@@ -110,7 +110,7 @@ class StepPlan:
         ]
         answers = head[0].shape[0] if data.targets.is_floating_point() else 1
         constants = np.array([1 / (rows * answers), option], dtype=np.float32)
-        self.task = Task(data, head, loss, constants)
+        self.lesson = Lesson(data, head, loss, constants)
         divided = shares(rows, threads, processor().lanes)
         self.threads = len(divided)
         self._counter = np.zeros(16, dtype=np.int64)  # a line of the processor's cache
@@ -140,7 +140,7 @@ class StepPlan:
                 order=order.data_ptr(),
                 rates=rates.ctypes.data,
                 losses=losses.ctypes.data,
-                steps=self.task.data.steps,
+                steps=self.lesson.data.steps,
             )
 
     @property
@@ -186,7 +186,7 @@ class StepPlan:
             recorder.pack(tape, **dict(zip(WEIGHTS, addresses, strict=True)))
         wait = self._waiting(tape)
         wait()
-        reader = BatchReader(tape, self.recorders, self.task, first, count)
+        reader = BatchReader(tape, self.recorders, self.lesson, first, count)
         wait()
         for other in others:
             add(tape, other.sums, reader.sums)
@@ -206,7 +206,7 @@ class StepPlan:
         tape = Tape()
         wait = self._waiting(tape)
         wait()
-        reader = BatchReader(tape, self.recorders, self.task, first, count)
+        reader = BatchReader(tape, self.recorders, self.lesson, first, count)
         wait()
         _advance(tape, self._moving(reader))
         return tape, reader
@@ -242,7 +242,7 @@ class StepPlan:
     ) -> list[tuple[int, int]]:
         """Record clipping and the optimizer's step."""
         rule, scale = self.rule, np.ones(1, dtype=np.float32)
-        parameters = [*(w for layer in self.layers for w in layer.weights), *self.task.head]
+        parameters = [*(w for layer in self.layers for w in layer.weights), *self.lesson.head]
         counts = [parameter.numel() for parameter in parameters]
         if rule.largest_norm is not None:
             total = np.zeros(1, dtype=np.float32)

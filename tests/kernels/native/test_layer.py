@@ -20,6 +20,7 @@ from sklearn_rnn.exceptions import NativeKernelError
 from sklearn_rnn.kernels.native import autograd
 from sklearn_rnn.kernels.native.autograd import run_layer
 from sklearn_rnn.kernels.native.plans import KEPT_PLANS, PlanPool
+from sklearn_rnn.kernels.native.processors import processor
 
 CELLS = ("rnn_tanh", "rnn_relu", "lstm", "gru")
 NAN, INF = float("nan"), float("inf")
@@ -557,6 +558,8 @@ def test_a_lease_may_end_while_the_pool_is_in_use():
 
     class Plan:
         """Stands for any plan; comparing its task allocates memory, and so may collect garbage."""
+
+        target = processor()
 
         @property
         def task(self):

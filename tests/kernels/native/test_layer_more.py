@@ -9,6 +9,7 @@ import torch
 pytest.importorskip("llvmlite")
 
 from sklearn_rnn import RNNRegressor
+from sklearn_rnn.exceptions import NativeKernelError
 from sklearn_rnn.kernels.native import autograd
 from sklearn_rnn.kernels.native.plans import Lease, PlanPool
 from sklearn_rnn.modules.network import SequenceNetwork
@@ -87,3 +88,17 @@ def test_a_fitted_network_keeps_no_memory_of_batches():
     ).fit(x, x[:, 0])
 
     assert not model.module_.recurrent.forwards[0].plans._plans
+
+
+def test_other_instructions_for_the_way_back_are_refused_and_the_next_batch_takes_them(monkeypatch):
+    net = network()
+    expected = net(X)
+    monkeypatch.setenv("SKLEARN_RNN_NATIVE", "plain")
+    with pytest.raises(NativeKernelError, match="SKLEARN_RNN_NATIVE was changed"):
+        expected.sum().backward()
+
+    again = net(X)
+    again.sum().backward()
+
+    np.testing.assert_allclose(again.detach(), expected.detach(), atol=1e-6)
+    assert all(p.grad.isfinite().all() for p in net.parameters())
