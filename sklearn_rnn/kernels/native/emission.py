@@ -179,17 +179,18 @@ class Array:
     def _place(self, offset: Any) -> Any:
         return self.emitter.builder.gep(self.pointer, [self.emitter.int(offset).value])
 
-    def load(self, offset: Any = 0) -> Float:
-        """Return a register full of numbers from `offset` on."""
+    def load(self, offset: Any = 0, registers: int = 1) -> Float:
+        """Return so many registers full of numbers from `offset` on, as one value."""
         builder = self.emitter.builder
-        place = builder.bitcast(self._place(offset), self.emitter.vector.as_pointer())
+        kind = ir.VectorType(FLOAT, registers * self.emitter.lanes)
+        place = builder.bitcast(self._place(offset), kind.as_pointer())
         return Float(self.emitter, builder.load(place, align=4))
 
     def store(self, value: Float, offset: Any = 0) -> None:
-        """Write a register full of numbers, or a single one, from `offset` on."""
+        """Write registers full of numbers, or a single one, from `offset` on."""
         builder, place = self.emitter.builder, self._place(offset)
         if isinstance(value.value.type, ir.VectorType):
-            place = builder.bitcast(place, self.emitter.vector.as_pointer())
+            place = builder.bitcast(place, value.value.type.as_pointer())
         builder.store(value.value, place, align=4)
 
     def add(self, value: Float, offset: Any = 0) -> None:
@@ -349,7 +350,7 @@ class Emitter:
         kind = self.vector if kind is None else kind
         (rounded,) = struct.unpack("f", struct.pack("f", value))
         wide = isinstance(kind, ir.VectorType)
-        return Float(self, ir.Constant(kind, [rounded] * self.lanes if wide else rounded))
+        return Float(self, ir.Constant(kind, [rounded] * kind.count if wide else rounded))
 
     def number(self, value: float) -> Float:
         """Return one float."""
@@ -365,6 +366,30 @@ class Emitter:
     def variable(self, start: Any) -> Variable:
         """Return a variable; a Python number starts one with as many lanes as a register."""
         return Variable(self, start if isinstance(start, Float) else self.constant(start))
+
+    def join(self, registers: Sequence[Float]) -> Float:
+        """Return registers laid one behind the other as one value.
+
+        What is done to it is done to each of them in turn, so that none waits for its own result.
+        """
+        values = [register.value for register in registers]
+        while len(values) > 1:
+            order = _numbers(range(2 * values[0].type.count))
+            pairs = zip(values[::2], values[1::2], strict=True)
+            values = [self.builder.shuffle_vector(left, right, order) for left, right in pairs]
+        return Float(self, values[0])
+
+    def fold(self, value: Float) -> Float:
+        """Return one register, the sum of those that make up a value."""
+        sums, count = value.value, value.value.type.count
+        while count > self.lanes:
+            count //= 2
+            halves = [
+                self.builder.shuffle_vector(sums, sums, _numbers(range(first, first + count)))
+                for first in (0, count)
+            ]
+            sums = self.builder.fadd(*halves, flags=FAST)
+        return Float(self, sums)
 
     def interleave(self, first: Float, second: Float, order: Sequence[Any]) -> Float:
         """Return the lanes at `order` of two registers laid one behind the other."""

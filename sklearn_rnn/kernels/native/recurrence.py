@@ -94,9 +94,8 @@ def _units_forward(
         left = [rows[i].at(start) for i in kept]
         accumulate(emitter, [sums[i] for i in kept], left, right, n, length)
     for u in range(count):
-        for c in range(width):
-            mine = [s[c].get() for s in sums[u * len(parts) : (u + 1) * len(parts)]]
-            _unit_forward(emitter, cell, a, here, mine, (first + u) * n + c * emitter.lanes, n)
+        mine = [emitter.join([v.get() for v in s]) for s in sums[u * len(parts) :][: len(parts)]]
+        _unit_forward(emitter, cell, a, here, mine, (first + u) * n, n)
 
 
 def _unit_forward(
@@ -109,8 +108,9 @@ def _unit_forward(
     n: int,
 ) -> None:
     """Write what becomes of a unit's sums."""
-    memory = a.memory.load(here.before + place) if cell.has_memory else None
-    now = cell.forward(sums, a.states.load(here.before + place), memory)
+    width = n // emitter.lanes
+    memory = a.memory.load(here.before + place, width) if cell.has_memory else None
+    now = cell.forward(sums, a.states.load(here.before + place, width), memory)
     a.states.store(now.state, here.after + place)
     if cell.has_memory:
         a.memory.store(now.memory, here.after + place)
@@ -209,43 +209,33 @@ def _unit_backward(
     few: Int,
 ) -> None:
     """Write gradients of a unit's sums, and add those of its bias and of few features."""
-    lanes = emitter.lanes
-    n = width * lanes
-    parts = range(len(cell.parts))
-    gradients: list[list[Float]] = []
-    for c in range(width):
-        place = unit * n + c * lanes
-        gates = [here.gates.load(a.hidden * n * p + place) for p in parts] if cell.has_gates else []
-        seen = SimpleNamespace(
-            state=a.states.load(here.before + place),
-            after=a.states.load(here.after + place),
-            memory=a.memory.load(here.before + place) if cell.has_memory else None,
-            kept=a.kept.load(here.before + place) if cell.has_kept else None,
-            gates=gates,
-        )
-        d_memory = a.d_memory.load(place) if cell.has_memory else None
-        before = cell.backward(a.d_state.load(place), d_memory, seen)
-        for part, gradient in enumerate(before.sums):
-            a.sums.store(gradient, a.hidden * n * part + place)
-        nothing = emitter.constant(0.0)
-        a.d_state.store(nothing if before.state is None else before.state, place)
-        if cell.has_memory:
-            a.d_memory.store(before.memory, place)
-        gradients.append(list(before.sums))
-    for part in parts:
-        total = gradients[0][part]
-        for c in range(1, width):
-            total = total + gradients[c][part]
-        a.d_bias.add(total, (unit + a.hidden * part) * lanes)
+    n, lanes, parts = width * emitter.lanes, emitter.lanes, range(len(cell.parts))
+    place = unit * n
+    gates = []
+    if cell.has_gates:
+        gates = [here.gates.load(a.hidden * n * p + place, width) for p in parts]
+    seen = SimpleNamespace(
+        state=a.states.load(here.before + place, width),
+        after=a.states.load(here.after + place, width),
+        memory=a.memory.load(here.before + place, width) if cell.has_memory else None,
+        kept=a.kept.load(here.before + place, width) if cell.has_kept else None,
+        gates=gates,
+    )
+    d_memory = a.d_memory.load(place, width) if cell.has_memory else None
+    before = cell.backward(a.d_state.load(place, width), d_memory, seen)
+    for part, gradient in enumerate(before.sums):
+        a.sums.store(gradient, a.hidden * n * part + place)
+        a.d_bias.add(emitter.fold(gradient), (unit + a.hidden * part) * lanes)
+    nothing = before.sums[0].like(0.0)
+    a.d_state.store(nothing if before.state is None else before.state, place)
+    if cell.has_memory:
+        a.d_memory.store(before.memory, place)
     with emitter.loop(0, few) as feature:
-        x = [here.x.load(feature * n + c * lanes) for c in range(width)]
+        x = here.x.load(feature * n, width)
         for part in parts:
             if cell.parts[part].reads_input:
-                place = (feature * len(cell.parts) * a.hidden + unit + a.hidden * part) * lanes
-                total = a.d_inputs.load(place)
-                for c in range(width):
-                    total = total + gradients[c][part] * x[c]
-                a.d_inputs.store(total, place)
+                row = (feature * len(cell.parts) * a.hidden + unit + a.hidden * part) * lanes
+                a.d_inputs.add(emitter.fold(before.sums[part] * x), row)
 
 
 def _weight_products(
