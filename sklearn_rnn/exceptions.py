@@ -17,6 +17,7 @@ __all__ = [
     "SequenceLengthError",
     "SequenceShapeError",
     "SeriesTooShortError",
+    "StateError",
     "TargetError",
     "TargetTypeError",
     "TimeOrderError",
@@ -24,6 +25,7 @@ __all__ = [
     "TrainingDivergedError",
     "TrainingInterruptedWarning",
     "TransposedInputWarning",
+    "UnknownTokenWarning",
 ]
 
 
@@ -37,6 +39,10 @@ class SequenceLengthError(ValueError):
 
 class SeriesTooShortError(ValueError):
     """A series has too few rows for the window, lag or horizon that was asked for."""
+
+
+class StateError(ValueError):
+    """A state does not fit the network that is to begin from it, or the network carries none."""
 
 
 class TimeOrderError(ValueError):
@@ -104,3 +110,7 @@ class TrainingInterruptedWarning(UserWarning):
 
 class TransposedInputWarning(UserWarning):
     """Sequences look as if their steps lay where features belong."""
+
+
+class UnknownTokenWarning(UserWarning):
+    """Tokens came that fit has not seen; they are read as one that says nothing."""

@@ -22,7 +22,8 @@ USES = {
     "training": "kernels losses likelihoods sequences series exceptions",
     "tokens": "exceptions",
     "transformers": "sequences tokens exceptions",
-    "estimators": "modules losses likelihoods training transformers sequences series exceptions",
+    "estimators": "modules losses likelihoods training transformers sequences series tokens "
+    "exceptions",
     "sktime": "estimators transformers series exceptions",
     "plotting": "exceptions",
     "datasets": "exceptions",

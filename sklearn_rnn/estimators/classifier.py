@@ -9,20 +9,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin
-from sklearn.utils import assert_all_finite, column_or_1d, compute_sample_weight
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils import column_or_1d
 
 from sklearn_rnn.estimators.contract import RecurrentEstimator
+from sklearn_rnn.estimators.labels import LabelAnswers
 from sklearn_rnn.estimators.online import OnlineAnswers
 from sklearn_rnn.estimators.parameters import document
-from sklearn_rnn.exceptions import TargetError
+from sklearn_rnn.estimators.state import CarriedState, States, with_state
 from sklearn_rnn.training.splits import StratifiedPart
 
 __all__ = ["RNNClassifier"]
 
 
 @document
-class RNNClassifier(ClassifierMixin, OnlineAnswers, RecurrentEstimator):
+class RNNClassifier(ClassifierMixin, LabelAnswers, OnlineAnswers, CarriedState, RecurrentEstimator):
     """Recurrent network that reads a sequence and answers with a label.
 
     Sequences may be arrays of equal length, a list of arrays of unequal lengths, or token ids.
@@ -110,21 +110,31 @@ class RNNClassifier(ClassifierMixin, OnlineAnswers, RecurrentEstimator):
     ) -> None:
         self._store(locals())
 
-    def predict(self, X: ArrayLike) -> NDArray:
+    def predict(
+        self, X: ArrayLike, initial_state: States | None = None, return_state: bool = False
+    ) -> Any:
         """Answer each sequence with its most probable label.
 
         Parameters
         ----------
         X : array-like of shape (N, T, F) or (N, T), or list of arrays of shape (T_i, F) or (T_i,)
             Sequences with the features of fit.
+        initial_state : tuple of tuples of ndarray, optional
+            Where to begin: the state that an earlier call has returned for the steps before. Needs
+            ``bidirectional=False``.
+        return_state : bool, default=False
+            Whether the state at the end of each sequence is returned as well.
 
         Returns
         -------
-        ndarray of shape (N,)
+        answers : ndarray of shape (N,)
             Of the dtype of the labels in fit.
+        state : tuple of tuples of ndarray of shape (N, H)
+            Only if `return_state`: for each layer, from the input upwards, its hidden state, and
+            of an LSTM its memory.
         """
-        best = self._answers(X).argmax(axis=1)
-        return self.classes_[best]
+        logits, state = self._answers_from(X, initial_state, return_state)
+        return with_state(self._labelled(logits), state)
 
     def predict_one(self, x: ArrayLike) -> Any:
         """Answer one sequence with its most probable label, as soon as it has come in.
@@ -172,51 +182,83 @@ class RNNClassifier(ClassifierMixin, OnlineAnswers, RecurrentEstimator):
         """
         return softmax(self._answer_one(x))
 
-    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+    def predict_proba(
+        self, X: ArrayLike, initial_state: States | None = None, return_state: bool = False
+    ) -> Any:
         """Answer each sequence with the probability of each class.
 
         Parameters
         ----------
         X : array-like of shape (N, T, F) or (N, T), or list of arrays of shape (T_i, F) or (T_i,)
             Sequences with the features of fit.
+        initial_state : tuple of tuples of ndarray, optional
+            Where to begin: the state that an earlier call has returned for the steps before. Needs
+            ``bidirectional=False``.
+        return_state : bool, default=False
+            Whether the state at the end of each sequence is returned as well.
 
         Returns
         -------
-        ndarray of shape (N, C), float64
+        answers : ndarray of shape (N, C), float64
             Columns in the order of `classes_`.
+        state : tuple of tuples of ndarray of shape (N, H)
+            Only if `return_state`: for each layer, from the input upwards, its hidden state, and
+            of an LSTM its memory.
         """
-        return softmax(self._answers(X), axis=1)
+        logits, state = self._answers_from(X, initial_state, return_state)
+        return with_state(softmax(logits, axis=1), state)
 
-    def predict_log_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+    def predict_log_proba(
+        self, X: ArrayLike, initial_state: States | None = None, return_state: bool = False
+    ) -> Any:
         """Answer each sequence with the logarithm of the probability of each class.
 
         Parameters
         ----------
         X : array-like of shape (N, T, F) or (N, T), or list of arrays of shape (T_i, F) or (T_i,)
             Sequences with the features of fit.
+        initial_state : tuple of tuples of ndarray, optional
+            Where to begin: the state that an earlier call has returned for the steps before. Needs
+            ``bidirectional=False``.
+        return_state : bool, default=False
+            Whether the state at the end of each sequence is returned as well.
 
         Returns
         -------
-        ndarray of shape (N, C), float64
+        answers : ndarray of shape (N, C), float64
             Columns in the order of `classes_`.
+        state : tuple of tuples of ndarray of shape (N, H)
+            Only if `return_state`: for each layer, from the input upwards, its hidden state, and
+            of an LSTM its memory.
         """
-        return log_softmax(self._answers(X), axis=1)
+        logits, state = self._answers_from(X, initial_state, return_state)
+        return with_state(log_softmax(logits, axis=1), state)
 
-    def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
+    def decision_function(
+        self, X: ArrayLike, initial_state: States | None = None, return_state: bool = False
+    ) -> Any:
         """Answer each sequence with logits; the largest is the label.
 
         Parameters
         ----------
         X : array-like of shape (N, T, F) or (N, T), or list of arrays of shape (T_i, F) or (T_i,)
             Sequences with the features of fit.
+        initial_state : tuple of tuples of ndarray, optional
+            Where to begin: the state that an earlier call has returned for the steps before. Needs
+            ``bidirectional=False``.
+        return_state : bool, default=False
+            Whether the state at the end of each sequence is returned as well.
 
         Returns
         -------
-        ndarray of shape (N, C), or (N,) with two classes, float64
+        answers : ndarray of shape (N, C), or (N,) with two classes, float64
             With two classes, the log-odds of the second.
+        state : tuple of tuples of ndarray of shape (N, H)
+            Only if `return_state`: for each layer, from the input upwards, its hidden state, and
+            of an LSTM its memory.
         """
-        logits = self._answers(X)
-        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
+        logits, state = self._answers_from(X, initial_state, return_state)
+        return with_state(self._decided(logits), state)
 
     def partial_fit(
         self,
@@ -246,56 +288,11 @@ class RNNClassifier(ClassifierMixin, OnlineAnswers, RecurrentEstimator):
         RNNClassifier
             Itself.
         """
-        if classes is not None:
-            given = np.unique(np.asarray(classes))
-            if hasattr(self, "net_") and not np.array_equal(given, self.classes_):
-                raise TargetError(
-                    f"RNNClassifier: classes must be those of the first call; got {len(given)} "
-                    f"that differ from its {len(self.classes_)}. Leave classes out."
-                )
-        with self._all_or_nothing():
-            self._classes_to_come = classes
+        with self._announced(classes):
             return self._partial_fit(X, y, sample_weight)
 
     def _check_targets(self, y: ArrayLike, first: bool) -> NDArray[np.int64]:
-        labels = column_or_1d(y, warn=True)
-        if labels.dtype.kind == "f":
-            assert_all_finite(labels, input_name="y")
-        check_classification_targets(labels)
-        announced = self.__dict__.pop("_classes_to_come", None)
-        if first:
-            self.classes_ = np.unique(labels if announced is None else np.asarray(announced))
-        unknown = ~np.isin(labels, self.classes_)
-        if unknown.any():
-            raise TargetError(
-                f"RNNClassifier: y must hold the {len(self.classes_)} labels of the first call; "
-                f"got {unknown.sum()} others. Name all in partial_fit(classes=...), or fit anew "
-                f"with warm_start=False."
-            )
-        return np.searchsorted(self.classes_, labels).astype(np.int64)
-
-    def _training_weights(self, targets: NDArray, weights: NDArray | None) -> NDArray | None:
-        seen = len(np.unique(targets))
-        if seen < 2 and len(self.classes_) <= seen:
-            raise TargetError(
-                f"RNNClassifier: y must have at least 2 classes; got 1 class in {len(targets)} "
-                f"sequences (of weight above zero). Give sequences of another class too."
-            )
-        if self.class_weight is None:
-            return weights
-        by_class = compute_sample_weight(self.class_weight, self.classes_[targets])
-        if by_class.min() < 0 or not by_class.any():
-            raise ValueError(
-                f"RNNClassifier: class_weight must hold weights of at least 0, one of them more; "
-                f"got {self.class_weight!r}. Give each class a weight above 0, or 'balanced'."
-            )
-        return by_class if weights is None else by_class * weights
-
-    def _network_options(self) -> dict[str, Any]:
-        return {"n_outputs": len(self.classes_)}
-
-    def _loss_options(self) -> dict[str, Any]:
-        return {"loss__label_smoothing": self.label_smoothing} if self.loss == "log_loss" else {}
+        return self._as_class_numbers(column_or_1d(y, warn=True), first)
 
     def _split(self, seed: int) -> StratifiedPart:
         return StratifiedPart(self.validation_fraction, seed)

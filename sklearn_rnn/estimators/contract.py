@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -15,18 +13,19 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from sklearn_rnn.estimators.inputs import SequenceInput
 from sklearn_rnn.estimators.names import answers_unknown
+from sklearn_rnn.estimators.net_training import NetTraining
 from sklearn_rnn.estimators.options import RoutedParameters, layer_sizes
 from sklearn_rnn.modules.custom import build_custom
 from sklearn_rnn.modules.network import SequenceNetwork
 from sklearn_rnn.sequences import Sequences
 from sklearn_rnn.training.denormals import flushed_denormals
-from sklearn_rnn.training.net import ClassifierNet, SequenceNet, build_net
+from sklearn_rnn.training.net import ClassifierNet, SequenceNet
 from sklearn_rnn.training.threads import torch_threads
 
 __all__ = ["RecurrentEstimator"]
 
 
-class RecurrentEstimator(SequenceInput, RoutedParameters):
+class RecurrentEstimator(SequenceInput, NetTraining, RoutedParameters):
     """Base of the estimators: `fit` is check, build, train.
 
     Subclasses turn `y` into what the loss wants, and answers into what users want.
@@ -35,7 +34,6 @@ class RecurrentEstimator(SequenceInput, RoutedParameters):
     #: Whether the network answers logits of classes.
     _classes = False
 
-    net_: SequenceNet
     _seeds: np.random.RandomState
 
     # -- what subclasses say -----------------------------------------------------------------
@@ -63,9 +61,21 @@ class RecurrentEstimator(SequenceInput, RoutedParameters):
         """Return how to hold back a validation part."""
         raise NotImplementedError
 
+    def _loss(self) -> Any:
+        """Return what training makes small, as `sklearn_rnn.losses.Loss` takes it."""
+        return self.loss
+
     def _loss_options(self) -> dict[str, Any]:
         """Return options of the loss that are parameters of the estimator."""
         return {}
+
+    def _kind_of_net(self) -> type[SequenceNet]:
+        """Return what kind of net trains the network."""
+        return ClassifierNet if self._classes else SequenceNet
+
+    def _inner_callbacks(self) -> list[tuple[str, Any]]:
+        """Return callbacks that the training itself needs, by name."""
+        return []
 
     # -- check -> build -> train ---------------------------------------------------------------
 
@@ -93,39 +103,25 @@ class RecurrentEstimator(SequenceInput, RoutedParameters):
             self._train(X, y, sample_weight, epochs=self.max_epochs, goes_on=goes_on)
         return self
 
-    def _partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None):
+    def _partial_fit(self, X: ArrayLike, y: ArrayLike | None, sample_weight: ArrayLike | None):
         self._validate()
         with self._all_or_nothing():
             self._train(X, y, sample_weight, epochs=None, goes_on=hasattr(self, "net_"))
         return self
 
-    @contextmanager
-    def _all_or_nothing(self) -> Iterator[None]:
-        """Keep what was fitted before if fitting fails."""
-        before = vars(self).copy()
-        try:
-            yield
-        except BaseException:
-            self.__dict__ = before
-            raise
-
     def _train(
         self,
         X: ArrayLike,
-        y: ArrayLike,
+        y: ArrayLike | None,
         sample_weight: ArrayLike | None,
         *,
         epochs: int | None,
         goes_on: bool,
     ) -> None:
         """Check, build, train; `epochs` None means one, as `partial_fit` does it."""
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None. Give "
-                f"one answer for each sequence."
-            )
+        self._refuse_no_targets(y)
         sequences = self._read(X, first=not goes_on)
-        targets = self._check_targets(y, first=not goes_on)
+        targets = self._targets_of(sequences, y, first=not goes_on)
         check_consistent_length(sequences.starts, targets)
         sequences, targets, weights = self._weigh(sequences, targets, sample_weight)
         if goes_on:
@@ -142,11 +138,18 @@ class RecurrentEstimator(SequenceInput, RoutedParameters):
             net.partial_fit(dataset)
         # answers are given by what was fitted, whatever parameters are set afterwards
         self._settings = self.get_params(deep=False)
-        self.net_ = net
-        self.module_ = net.module_
-        self.history_ = net.history
-        self.n_iter_ = len(net.history)
-        self.best_epoch_ = net.best_epoch or self.n_iter_
+        self._keep(net)
+
+    def _targets_of(self, sequences: Sequences, y: Any, first: bool) -> NDArray:
+        """Return what is to be learned of these sequences; most look at y alone."""
+        return self._check_targets(y, first)
+
+    def _refuse_no_targets(self, y: ArrayLike | None) -> None:
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None. Give "
+                f"one answer for each sequence."
+            )
 
     def _weigh(
         self, sequences: Sequences, targets: NDArray, sample_weight: ArrayLike | None
@@ -171,42 +174,21 @@ class RecurrentEstimator(SequenceInput, RoutedParameters):
         weights = weights[kept] / weights[kept].mean()
         return sequences.take(kept), targets[kept], weights
 
-    def _take_over(self, net: SequenceNet, *, with_optimizer: bool) -> None:
-        try:
-            net.take_over(self.net_, optimizer=with_optimizer)
-        except (RuntimeError, ValueError) as error:
-            raise ValueError(
-                f"{type(self).__name__}: training cannot go on, because the network has changed "
-                f"since the last fit: {str(error).splitlines()[-1].strip()} Set its parameters "
-                f"back, or fit with warm_start=False."
-            ) from error
-
     # -- network -------------------------------------------------------------------------------
 
     def _build(self, n_sequences: int, epochs: int | None) -> SequenceNet:
         """Return an untrained net; for `partial_fit` one of a single epoch at the full rate."""
         seed, split_seed, order_seed = (int(s) for s in self._seeds.randint(2**31 - 1, size=3))
-        for_ever = epochs is None
-        return build_net(
+        return self._untrained(
             *self._network(seed),
-            kind=ClassifierNet if self._classes else SequenceNet,
-            loss=self.loss,
-            optimizer=self.optimizer,
-            lr=self.lr,
-            lr_scheduler=None if for_ever else self.lr_scheduler,
-            gradient_clip_value=self.gradient_clip_value,
-            max_epochs=epochs or 1,
+            epochs,
+            kind=self._kind_of_net(),
+            loss=self._loss(),
             batch_size=int(min(self.batch_size or n_sequences, n_sequences)),
-            shuffle=self.shuffle,
-            split=self._split(split_seed) if self.early_stopping and not for_ever else None,
-            patience=self.n_iter_no_change,
-            tol=self.tol,
-            callbacks=self.callbacks,
+            split=self._split(split_seed),
             seed=order_seed,
-            device=self.device,
-            dtype=self.dtype,
-            verbose=self.verbose,
             routed={**self._loss_options(), **self._routed()},
+            inner_callbacks=self._inner_callbacks(),
         )
 
     def _network(self, seed: int) -> tuple[Any, dict[str, Any]]:

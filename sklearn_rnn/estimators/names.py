@@ -53,6 +53,9 @@ PEERS = {
     "early_stopping": "early_stop",
     "scaler": "window_scaler scaler_type local_scaler_type normalize",
     "lr_scheduler": "lr_scheduler_cls scheduler",
+    "teacher_forcing": "teacher_forcing_ratio",
+    "beam_size": "beam_width num_beams",
+    "max_length": "max_len",
     "embedding_size": "embedding_dim emb_size vocab_size num_embeddings",
     "X alone: its features are counted by fit": "n_features input_dim",
     "horizon of make_windows": "horizon output_chunk_length prediction_length pred_len fh "
@@ -61,6 +64,9 @@ PEERS = {
     "window_length window seq_len sequence_length",
 }
 OURS = {peer: ours for ours, peers in PEERS.items() for peer in peers.split()}
+
+#: Parameters that few estimators have, whose other names say nothing to the rest.
+OF_ONE = ("teacher_forcing", "beam_size", "max_length")
 
 #: What peers hand to `fit` and the like, where it is neither a parameter nor called like one.
 ARGUMENTS = {
@@ -140,7 +146,7 @@ def refuse_unknown(name: str, options: Iterable[str], known: list[str]) -> None:
         if rest and route in ROUTES:
             continue
         ours = OURS.get(route)
-        if ours is None:
+        if ours is None or (ours in OF_ONE and ours not in known):
             among = ROUTES if rest else known
             ours = next(iter(difflib.get_close_matches(route, among, n=1)), None)
         if rest and ours in ROUTES:

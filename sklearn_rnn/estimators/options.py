@@ -114,6 +114,9 @@ class RoutedParameters(BaseEstimator):
                 f"{name}: nonlinearity={self.nonlinearity!r} is for cell='rnn'; got "
                 f"cell={self.cell!r}. Leave nonlinearity at 'tanh', or choose cell='rnn'."
             )
+        self._check_embedding(name)
+
+    def _check_embedding(self, name: str) -> None:
         if self.embedding_size is not None and (self.missing != "error" or self.scaler == "window"):
             raise ValueError(
                 f"{name}: with embedding_size, X holds token ids, which can be neither missing nor "
@@ -127,7 +130,7 @@ class RoutedParameters(BaseEstimator):
             yield
         except TypeError as error:
             takers = {
-                "loss": self.loss if callable(self.loss) else LOSSES[self.loss],
+                "loss": self.loss if callable(self.loss) else LOSSES.get(self.loss),
                 "module": self.module,
                 "optimizer": self.optimizer
                 if callable(self.optimizer)

@@ -9,24 +9,23 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
 from sklearn.utils import check_array
-from sklearn.utils.validation import check_is_fitted
 
 from sklearn_rnn.estimators.contract import RecurrentEstimator
 from sklearn_rnn.estimators.names import answers_unknown
+from sklearn_rnn.estimators.number_answers import NumberAnswers, refuse_other_kinds
 from sklearn_rnn.estimators.online import OnlineAnswers
 from sklearn_rnn.estimators.parameters import document
+from sklearn_rnn.estimators.quantiles import checked_levels
+from sklearn_rnn.estimators.state import CarriedState, States, with_state
 from sklearn_rnn.exceptions import MissingValuesError, TargetError
-from sklearn_rnn.losses import POSITIVE_TARGETS, UNCENTRED
-from sklearn_rnn.modules.outputs import FROM_LAST_VALUE, POSITIVE
+from sklearn_rnn.modules.outputs import FROM_LAST_VALUE
 from sklearn_rnn.sequences import Sequences
-from sklearn_rnn.training.splits import LastPart
-from sklearn_rnn.transformers.scaling import centre_and_scale
 
 __all__ = ["RNNRegressor"]
 
 
 @document
-class RNNRegressor(RegressorMixin, OnlineAnswers, RecurrentEstimator):
+class RNNRegressor(RegressorMixin, NumberAnswers, OnlineAnswers, CarriedState, RecurrentEstimator):
     """Recurrent network that reads a sequence and answers with numbers.
 
     Sequences may be windows of a series (see `SlidingWindow` and `make_windows`), rows of a table,
@@ -114,21 +113,42 @@ class RNNRegressor(RegressorMixin, OnlineAnswers, RecurrentEstimator):
         tags.target_tags.multi_output = True
         return tags
 
-    def predict(self, X: ArrayLike) -> NDArray[np.float64]:
+    def predict(
+        self, X: ArrayLike, initial_state: States | None = None, return_state: bool = False
+    ) -> Any:
         """Answer each sequence with numbers.
 
         Parameters
         ----------
         X : array-like of shape (N, T, F) or (N, T), or list of arrays of shape (T_i, F) or (T_i,)
             Sequences with the features of fit.
+        initial_state : tuple of tuples of ndarray, optional
+            Where to begin: the state that an earlier call has returned for the steps before.
+        return_state : bool, default=False
+            Whether the state at the end of each sequence is returned as well.
 
         Returns
         -------
-        ndarray of shape (N,) or (N, O), float64
+        answers : ndarray of shape (N,) or (N, O), float64
             With the axes that `y` had in fit. With ``loss="quantile"``, the quantile nearest to
             0.5.
+        state : tuple of tuples of ndarray of shape (N, H)
+            Only if `return_state`: for each layer, from the input upwards, its hidden state, and
+            of an LSTM its memory.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_rnn import RNNRegressor
+        >>> X = np.random.default_rng(0).normal(size=(30, 20, 2))
+        >>> y = X[:, :, 0].sum(axis=1)
+        >>> model = RNNRegressor(hidden_size=8, max_epochs=5, random_state=0).fit(X, y)
+        >>> first, state = model.predict(X[:, :15], return_state=True)
+        >>> bool(np.allclose(model.predict(X[:, 15:], initial_state=state), model.predict(X)))
+        True
         """
-        return self._predicted(self._answers(X))
+        answers, state = self._answers_from(X, initial_state, return_state)
+        return with_state(self._predicted(answers), state)
 
     def predict_one(self, x: ArrayLike) -> np.float64 | NDArray[np.float64]:
         """Answer one sequence, as soon as it has come in.
@@ -162,8 +182,12 @@ class RNNRegressor(RegressorMixin, OnlineAnswers, RecurrentEstimator):
 
     @answers_unknown
     def predict_quantiles(
-        self, X: ArrayLike, alpha: float | Sequence[float] | None = None
-    ) -> NDArray[np.float64]:
+        self,
+        X: ArrayLike,
+        alpha: float | Sequence[float] | None = None,
+        initial_state: States | None = None,
+        return_state: bool = False,
+    ) -> Any:
         """Answer each sequence with quantiles; needs ``loss="quantile"``.
 
         Parameters
@@ -173,46 +197,27 @@ class RNNRegressor(RegressorMixin, OnlineAnswers, RecurrentEstimator):
         alpha : float or sequence of float, optional
             Which quantiles; all of `quantiles` if not given. One between two that were learned is
             interpolated linearly.
+        initial_state : tuple of tuples of ndarray, optional
+            Where to begin: the state that an earlier call has returned for the steps before.
+        return_state : bool, default=False
+            Whether the state at the end of each sequence is returned as well.
 
         Returns
         -------
-        ndarray of shape (N, Q) or (N, O, Q), float64
+        answers : ndarray of shape (N, Q) or (N, O, Q), float64
             One column for each of `alpha`.
+        state : tuple of tuples of ndarray of shape (N, H)
+            Only if `return_state`: for each layer, from the input upwards, its hidden state, and
+            of an LSTM its memory.
 
         Raises
         ------
         ValueError
             If the model has learned no quantiles, or none as extreme as `alpha` asks for.
         """
-        check_is_fitted(self)
-        loss, levels = self._settings["loss"], self._settings["quantiles"]
-        if loss != "quantile":
-            raise ValueError(
-                f"RNNRegressor: predict_quantiles needs quantiles to be learned; got "
-                f"loss={loss!r}. Fit with loss='quantile', quantiles={tuple(levels)}."
-            )
-        answers = self._in_units(self._answers(X))
-        levels = np.asarray(levels, dtype=np.float64)
-        wanted = levels if alpha is None else np.atleast_1d(np.asarray(alpha, dtype=np.float64))
-        if wanted.ndim > 1 or not wanted.size:
-            raise ValueError(
-                f"RNNRegressor: alpha must be a number or a list of some; got shape {wanted.shape}."
-                f" For example alpha=[0.1, 0.5, 0.9]."
-            )
-        if not ((wanted >= levels[0]) & (wanted <= levels[-1])).all():
-            raise ValueError(
-                f"RNNRegressor: alpha must lie between {levels[0]:g} and {levels[-1]:g}, the "
-                f"outermost quantiles learned; got {wanted.min():g} to {wanted.max():g}. Fit with "
-                f"wider quantiles=."
-            )
-        if len(levels) == 1:
-            answers = np.repeat(answers, len(wanted), axis=-1)
-        above = np.clip(np.searchsorted(levels, wanted), 1, max(1, len(levels) - 1))
-        if len(levels) > 1:
-            share = (wanted - levels[above - 1]) / (levels[above] - levels[above - 1])
-            low, high = answers[..., above - 1], answers[..., above]
-            answers = low + share * (high - low)
-        return answers[:, 0] if self._y_ndim == 1 else answers
+        wanted = self._wanted_levels(alpha)
+        answers, state = self._answers_from(X, initial_state, return_state)
+        return with_state(self._quantiles_at(wanted, answers), state)
 
     def partial_fit(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
@@ -240,15 +245,7 @@ class RNNRegressor(RegressorMixin, OnlineAnswers, RecurrentEstimator):
 
     def _validate(self) -> None:
         super()._validate()
-        try:
-            levels = np.asarray(self.quantiles, dtype=np.float64)
-        except ValueError:
-            levels = np.empty(0)
-        if levels.ndim != 1 or not len(levels) or not (np.diff([0, *levels, 1]) > 0).all():
-            raise ValueError(
-                f"RNNRegressor: quantiles must ascend between 0 and 1, excluding both; got "
-                f"{self.quantiles!r}. For example (0.1, 0.5, 0.9)."
-            )
+        checked_levels("RNNRegressor", self.quantiles)
         if self.embedding_size is not None and self.output in FROM_LAST_VALUE:
             raise ValueError(
                 f"RNNRegressor: output={self.output!r} measures from the last value, and the last "
@@ -257,11 +254,7 @@ class RNNRegressor(RegressorMixin, OnlineAnswers, RecurrentEstimator):
 
     def _check_targets(self, y: ArrayLike, first: bool) -> NDArray[np.float64]:
         values = np.asarray(y)
-        if values.dtype.kind == "c":
-            raise TargetError(
-                "RNNRegressor: y must hold real numbers; got complex ones. Give real and imaginary "
-                "part as two outputs."
-            )
+        refuse_other_kinds(values, "RNNRegressor")
         if values.ndim > 2:
             raise TargetError(
                 f"RNNRegressor: y must have shape (N,) or (N, O); got {values.ndim} axes, shape "
@@ -274,11 +267,7 @@ class RNNRegressor(RegressorMixin, OnlineAnswers, RecurrentEstimator):
             )
         checked: NDArray = check_array(y, ensure_2d=False, input_name="y", estimator=self)
         targets = np.asarray(checked, dtype=np.float64).reshape(len(checked), -1)
-        if self.loss in POSITIVE_TARGETS and targets.min() < 0:
-            raise TargetError(
-                f"RNNRegressor: loss={self.loss!r} is for counts, which are not negative; got "
-                f"{(targets < 0).sum()} negative values in y. Use loss='squared_error', or mend y."
-            )
+        self._refuse_negative_counts(targets)
         if first:
             self.n_outputs_, self._y_ndim = targets.shape[1], checked.ndim
         elif targets.shape[1] != self.n_outputs_:
@@ -288,65 +277,6 @@ class RNNRegressor(RegressorMixin, OnlineAnswers, RecurrentEstimator):
             )
         return targets
 
-    def _output(self) -> str:
-        """Return how the answer is meant; a positive one if the loss wants that."""
-        if self.loss in POSITIVE_TARGETS and self.output not in POSITIVE:
-            return "exp"
-        return self.output
-
     def _learn_targets(self, sequences: Sequences, targets: NDArray, weights: NDArray | None):
-        outputs = targets.shape[1]
-        self._y_centre, self._y_scale = np.zeros(outputs), np.ones(outputs)
-        self._spread = np.ones(outputs)
-        features = sequences.n_features
-        self._columns = list(range(outputs)) if features == outputs else [0] * outputs
-        if self.scaler is None:
-            return
-        if self._output() in POSITIVE or self.loss in UNCENTRED:
-            level = np.average(np.abs(targets), axis=0, weights=weights)
-            self._y_scale = np.where(level > 0, level, 1.0)
-        else:
-            method = "standard" if self.scaler == "window" else self.scaler
-            self._y_centre, self._y_scale = centre_and_scale(targets, method, weights)
-        if self._output() in FROM_LAST_VALUE:
-            ends = sequences.starts + sequences.lengths - 1
-            last = sequences.steps[ends][:, self._columns].astype(np.float64)
-            change = (targets - last) / self._y_scale
-            if self._output() == "last_value_ratio":
-                last = np.where(last == 0, np.nan, last)  # nothing is relative to zero
-                change = targets / last - 1
-            self._spread = centre_and_scale(change, "standard", weights)[1]
-
-    def _encode(self, targets: NDArray) -> NDArray:
-        return (targets - self._y_centre) / self._y_scale
-
-    def _in_units(self, answers: NDArray) -> NDArray[np.float64]:
-        """Undo `_encode`, for (N, O) or (N, O, Q)."""
-        by_output = (1, -1) if answers.ndim == 2 else (1, -1, 1)
-        return self._y_centre.reshape(by_output) + self._y_scale.reshape(by_output) * answers
-
-    def _predicted(self, answers: NDArray) -> NDArray[np.float64]:
-        """Return what `predict` answers, from answers (N, O) or (N, O, Q) of the network."""
-        answers = self._in_units(answers)
-        if answers.ndim == 3:
-            levels = np.asarray(self._settings["quantiles"])
-            answers = answers[:, :, int(np.argmin(np.abs(levels - 0.5)))]
-        return answers[:, 0] if self._y_ndim == 1 else answers
-
-    def _network_options(self) -> dict[str, Any]:
-        columns = self._columns
-        return {
-            "n_outputs": self.n_outputs_,
-            "n_quantiles": len(self.quantiles) if self.loss == "quantile" else None,
-            "output": self._output(),
-            "origin_columns": columns,
-            "origin_ratio": (self._scale[columns] / self._y_scale).tolist(),
-            "origin_shift": ((self._centre[columns] - self._y_centre) / self._y_scale).tolist(),
-            "spread": self._spread.tolist(),
-        }
-
-    def _loss_options(self) -> dict[str, Any]:
-        return {"loss__quantiles": list(self.quantiles)} if self.loss == "quantile" else {}
-
-    def _split(self, seed: int) -> LastPart:
-        return LastPart(self.validation_fraction)
+        ends = sequences.starts + sequences.lengths - 1
+        self._learn_scale(targets, sequences.steps[ends], weights)

@@ -5,10 +5,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-__all__ = ["State", "scan"]
+__all__ = ["StackState", "State", "scan"]
 
 #: What a cell carries from one step to the next; the hidden state (N, H) comes first.
 State = tuple[Tensor, ...]
+
+#: What layers on top of one another carry, from the input upwards.
+StackState = tuple[State, ...]
 
 
 def scan(

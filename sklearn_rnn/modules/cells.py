@@ -28,6 +28,7 @@ from sklearn_rnn.modules.layers import (
     TorchLSTM,
     TorchRNN,
 )
+from sklearn_rnn.modules.noise import draw_seed
 
 __all__ = ["CELLS", "RecurrentCell", "build_layer", "refuse_cell"]
 
@@ -213,7 +214,7 @@ def build_layer(
     cell = _NAMES.get(cell, cell)
     if not isinstance(cell, str):
         # a class of the user's draws from torch's global generator
-        seed = int(torch.randint(2**31, (), generator=generator))
+        seed = draw_seed(generator)
         with seeded_construction(seed):
             layer = cell(input_size, hidden_size)
         _refuse_kind(type(layer), f"build_layer: cell={_name(cell)}")

@@ -8,7 +8,7 @@ from torch import Generator, Tensor, nn
 
 from sklearn_rnn.modules.decoder import Decoder
 from sklearn_rnn.modules.initialization import empty, initialize_linear, initialize_uniformly
-from sklearn_rnn.modules.noise import Dropout
+from sklearn_rnn.modules.noise import Dropout, draw_seed
 from sklearn_rnn.modules.recurrent import RecurrentStack
 
 __all__ = ["Correction", "Known"]
@@ -75,7 +75,7 @@ class Correction(nn.Module):
             for layer, size in zip(self.encoder.forwards, hidden_sizes, strict=True):
                 initialize_uniformly(layer, size, generator)
         self.state_size = self.encoder.output_size
-        self.dropout = Dropout(dropout, seed=int(torch.randint(2**31, (), generator=generator)))
+        self.dropout = Dropout(dropout, seed=draw_seed(generator))
         n_features = self.state_size + n_common
         self.decoder = self.ahead = None
         if decoded:

@@ -5,6 +5,7 @@ from torch import Generator, Tensor, nn
 
 from sklearn_rnn.modules.cells import build_layer
 from sklearn_rnn.modules.initialization import empty, initialize_linear
+from sklearn_rnn.modules.noise import draw_seed
 
 __all__ = ["Decoder"]
 
@@ -58,7 +59,7 @@ class Decoder(nn.Module):
         self.answer = empty(nn.Linear, hidden_size, n_columns)
         nn.init.zeros_(self.answer.weight)
         nn.init.zeros_(self.answer.bias)
-        self.seed = int(torch.randint(2**31, (), generator=generator))
+        self.seed = draw_seed(generator)
         self._draws: Generator | None = None
 
     def forward(

@@ -6,7 +6,7 @@ from torch.nn.functional import softplus
 
 from sklearn_rnn.modules.initialization import empty, initialize_linear
 
-__all__ = ["HEADS", "Linear", "Quantiles"]
+__all__ = ["HEADS", "Linear", "Quantiles", "build_head"]
 
 
 class Linear(nn.Linear):
@@ -39,3 +39,12 @@ class Quantiles(nn.Module):
 
 #: A new head: write the class above and give it a name here.
 HEADS: dict[str, type[nn.Module]] = {"linear": Linear, "quantiles": Quantiles}
+
+
+def build_head(
+    size: int, n_outputs: int, n_quantiles: int | None, generator: Generator
+) -> nn.Module:
+    """Return a head of vectors (N, `size`): of quantiles, if their number is given."""
+    if n_quantiles is None:
+        return HEADS["linear"](size, n_outputs, generator)
+    return HEADS["quantiles"](size, n_outputs, generator, n_quantiles=n_quantiles)

@@ -9,25 +9,22 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
 from sklearn_rnn.kernels.native.plans import PlainNetwork
-from sklearn_rnn.modules.heads import HEADS, Linear
-from sklearn_rnn.modules.inputs import (
-    MissingValues,
-    Patches,
-    TokenEmbedding,
-    fill_forward,
-    window_statistics,
-)
+from sklearn_rnn.kernels.scan import StackState
+from sklearn_rnn.modules.heads import Linear, build_head
+from sklearn_rnn.modules.inputs import fill_forward, window_statistics
 from sklearn_rnn.modules.lengths import last_step
-from sklearn_rnn.modules.noise import Dropout, InputNoise
+from sklearn_rnn.modules.noise import Dropout, draw_seed
 from sklearn_rnn.modules.online import ReaderPool
-from sklearn_rnn.modules.outputs import FROM_LAST_VALUE, OUTPUTS
+from sklearn_rnn.modules.origins import MeasuredAnswers
+from sklearn_rnn.modules.outputs import FROM_LAST_VALUE
 from sklearn_rnn.modules.pooling import Pooling
+from sklearn_rnn.modules.reader import SequenceReader
 from sklearn_rnn.modules.recurrent import RecurrentStack
 
-__all__ = ["SequenceNetwork"]
+__all__ = ["SequenceNetwork", "encoded", "encoded_from"]
 
 
-class SequenceNetwork(nn.Module):
+class SequenceNetwork(MeasuredAnswers, SequenceReader):
     """Read sequences (N, T, F), answer (N, O), or (N, O, Q) with quantiles.
 
     Parameters
@@ -66,10 +63,6 @@ class SequenceNetwork(nn.Module):
         The only source of randomness.
     """
 
-    origin_ratio: Tensor
-    origin_shift: Tensor
-    spread: Tensor
-
     def __init__(
         self,
         n_features: int,
@@ -96,44 +89,71 @@ class SequenceNetwork(nn.Module):
         spread: Sequence[float] = (1.0,),
         seed: int = 0,
     ) -> None:
-        super().__init__()
         generator = Generator().manual_seed(seed)
-        self.window_scaling = window_scaling
-        self.output = output
-        self.origin_columns = list(origin_columns)
-        for name, values in {
-            "origin_ratio": origin_ratio,
-            "origin_shift": origin_shift,
-            "spread": spread,
-        }.items():
-            self.register_buffer(name, torch.tensor(values, dtype=torch.float64))
-
-        self.embedding: TokenEmbedding | None = None
-        width = n_features
-        if embedding_size is not None and n_tokens is not None:
-            self.embedding = TokenEmbedding(n_tokens, embedding_size, generator)
-            width = embedding_size
-        self.inputs = _inputs(input_noise, missing, patch_length, seed=_draw(generator))
-        self.recurrent = RecurrentStack(
-            width * (1 + (missing == "mask")) * patch_length,
+        super().__init__(
+            n_features,
             hidden_sizes,
-            cell,
+            generator=generator,
+            missing=missing,
+            input_noise=input_noise,
+            patch_length=patch_length,
+            n_tokens=n_tokens,
+            embedding_size=embedding_size,
+            cell=cell,
             bidirectional=bidirectional,
             dropout=dropout,
-            backend=backend,
             nonlinearity=nonlinearity,
-            generator=generator,
+            backend=backend,
         )
-        self.dropout = Dropout(dropout, seed=_draw(generator))
+        self.window_scaling = window_scaling
+        self._measure_from(origin_columns, origin_ratio, origin_shift, spread, output=output)
+        self.dropout = Dropout(dropout, seed=draw_seed(generator))
         self.pooling = Pooling(pooling, self.recurrent.output_size, generator)
-        quantiles: dict[str, Any] = {} if n_quantiles is None else {"n_quantiles": n_quantiles}
-        head = HEADS["quantiles" if quantiles else "linear"]
-        self.head = head(self.pooling.output_size, n_outputs, generator, **quantiles)
+        self.head = build_head(self.pooling.output_size, n_outputs, n_quantiles, generator)
         self.readers = ReaderPool()
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Map x (N, T, F), right-padded to the longest of `lengths` (N,), to answers."""
         return self._answer(x, lengths, self.recurrent)
+
+    def encode(
+        self, x: Tensor, lengths: Tensor | None = None, gives_states: bool = False
+    ) -> Tensor:
+        """Return what the head reads (N, D), or if wanted all states (N, T, D)."""
+        x, lengths, _, _ = self._prepared(x, lengths)
+        return encoded(self.recurrent, self.pooling, x, lengths, gives_states)
+
+    def encode_and_state(
+        self,
+        x: Tensor,
+        lengths: Tensor | None = None,
+        initial: StackState | None = None,
+        gives_states: bool = False,
+    ) -> tuple[Tensor, StackState]:
+        """Return the same, and what layers carry at the end of each sequence."""
+        x, lengths, _, _ = self._prepared(x, lengths)
+        return encoded_from(self.recurrent, self.pooling, x, lengths, initial, gives_states)
+
+    def why_no_state(self) -> str | None:
+        """Say why reading cannot stop at the end of X and go on later; None if it can."""
+        if self.window_scaling:
+            return (
+                "a state can be carried on only between sequences on one scale; got "
+                "scaler='window', which scales each by itself. Fit with scaler='standard'."
+            )
+        return super().why_no_state()
+
+    def answer_and_state(
+        self, x: Tensor, lengths: Tensor | None = None, initial: StackState | None = None
+    ) -> tuple[Tensor, StackState]:
+        """Return the answers of `forward`, and what layers carry at the end of each sequence.
+
+        Handed back as `initial` with the steps that follow, they go on from there. An answer that
+        reads more than the last state covers the steps of x alone.
+        """
+        x, lengths, origin, spread = self._prepared(x, lengths)
+        states, last, state = self.recurrent.read_on(x, lengths, self.pooling.reads_states, initial)
+        return self._concluded(states, last, lengths, origin, spread), state
 
     def answer_one(self, x: NDArray[np.floating]) -> NDArray[np.floating] | None:
         """Map one sequence (T, F) of finite numbers to its answer (O,) or (O, Q).
@@ -156,20 +176,31 @@ class SequenceNetwork(nn.Module):
         return answer
 
     def _answer(self, x: Tensor, lengths: Tensor | None, recurrent: Callable[..., Any]) -> Tensor:
-        origin = spread = None
-        if self.embedding is not None:
-            x = self.embedding(x)
-        elif self.window_scaling or self.output in FROM_LAST_VALUE:
-            x, origin, spread = self._from_window(x, lengths)
-        for change in self.inputs:
-            x, lengths = change(x, lengths)
+        x, lengths, origin, spread = self._prepared(x, lengths)
         states, last = recurrent(x, lengths, self.pooling.reads_states)
-        answer = self.head(self.dropout(self.pooling(states, last, lengths)))  # (N, O) or (N, O, Q)
-        if origin is None or spread is None:
-            return answer if self.output == "identity" else OUTPUTS[self.output](answer, 0, 1)
-        if answer.ndim > origin.ndim:
-            origin, spread = origin.unsqueeze(2), spread.unsqueeze(2)
-        return OUTPUTS[self.output](answer, origin, spread)
+        return self._concluded(states, last, lengths, origin, spread)
+
+    def _prepared(
+        self, x: Tensor, lengths: Tensor | None
+    ) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]:
+        """Return what recurrent layers read, its lengths, and what answers are measured from."""
+        origin = spread = None
+        if self.embedding is None and (self.window_scaling or self.output in FROM_LAST_VALUE):
+            x, origin, spread = self._from_window(x, lengths)
+        x, lengths = self._changed(x, lengths)
+        return x, lengths, origin, spread
+
+    def _concluded(
+        self,
+        states: Tensor | None,
+        last: Tensor,
+        lengths: Tensor | None,
+        origin: Tensor | None,
+        spread: Tensor | None,
+    ) -> Tensor:
+        """Return answers (N, O) or (N, O, Q), from what recurrent layers have made."""
+        answer = self.head(self.dropout(self.pooling(states, last, lengths)))
+        return self._measured(answer, origin, spread)
 
     def as_plain(self) -> PlainNetwork | None:
         """Return its parameters, if it is but recurrent layers and a linear map of their end.
@@ -204,20 +235,30 @@ class SequenceNetwork(nn.Module):
                 origin = mean[:, 0, columns]
             if self.output != "last_value_ratio":
                 spread = deviation[:, 0, columns] * self.origin_ratio
-        return x, origin * self.origin_ratio + self.origin_shift, spread
+        return x, self._origin_at(origin), spread
 
 
-def _inputs(noise: float, missing: str, patch_length: int, seed: int) -> nn.ModuleList:
-    """Return what changes a batch first: only what has something to do, for a call takes time."""
-    steps = nn.ModuleList()
-    if noise > 0:
-        steps.append(InputNoise(noise, seed))
-    if missing != "error":
-        steps.append(MissingValues(missing))
-    if patch_length > 1:
-        steps.append(Patches(patch_length))
-    return steps
+def encoded(
+    recurrent: RecurrentStack,
+    pooling: Pooling,
+    x: Tensor,
+    lengths: Tensor | None,
+    gives_states: bool,
+) -> Any:
+    """Return what layers make of x: one vector for each sequence, or if wanted all states."""
+    states, last = recurrent(x, lengths, gives_states or pooling.reads_states)
+    return states if gives_states else pooling(states, last, lengths)
 
 
-def _draw(generator: Generator) -> int:
-    return int(torch.randint(2**31, (), generator=generator))
+def encoded_from(
+    recurrent: RecurrentStack,
+    pooling: Pooling,
+    x: Tensor,
+    lengths: Tensor | None,
+    initial: StackState | None,
+    gives_states: bool,
+) -> tuple[Any, StackState]:
+    """Return the same from a state on, and the state at the end of each sequence."""
+    wanted = gives_states or pooling.reads_states
+    states, last, state = recurrent.read_on(x, lengths, wanted, initial)
+    return (states if gives_states else pooling(states, last, lengths)), state

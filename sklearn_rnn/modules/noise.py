@@ -3,7 +3,12 @@
 import torch
 from torch import Generator, Tensor, nn
 
-__all__ = ["Dropout", "InputNoise"]
+__all__ = ["Dropout", "InputNoise", "draw_seed"]
+
+
+def draw_seed(generator: Generator) -> int:
+    """Draw the seed of another generator."""
+    return int(torch.randint(2**31, (), generator=generator))
 
 
 class _Drawing(nn.Module):

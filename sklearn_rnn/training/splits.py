@@ -1,4 +1,6 @@
-"""Validation sets: later than training for series, stratified for classes."""
+"""Validation sets: later than training for series, stratified for classes, or any part."""
+
+from typing import Any
 
 import torch
 from sklearn.model_selection import train_test_split
@@ -7,7 +9,7 @@ from torch import Tensor
 from sklearn_rnn.exceptions import SeriesTooShortError, TargetError
 from sklearn_rnn.training.batches import SequenceDataset
 
-__all__ = ["LastPart", "StratifiedPart"]
+__all__ = ["LastPart", "RandomPart", "StratifiedPart"]
 
 
 class LastPart:
@@ -79,3 +81,39 @@ class StratifiedPart:
             random_state=self.seed,
         )
         return dataset.subset(torch.tensor(train)), dataset.subset(torch.tensor(valid))
+
+
+class RandomPart:
+    """Validate on a part drawn at random, and train on the rest.
+
+    Parameters
+    ----------
+    fraction : float
+        Share of the sequences to validate on.
+    seed : int
+        Source of the draw.
+    """
+
+    def __init__(self, fraction: float, seed: int) -> None:
+        self.fraction = fraction
+        self.seed = seed
+
+    def __call__(self, dataset: Any, y: Tensor | None = None, **_: object) -> tuple[Any, Any]:
+        """Return training and validation part, of anything with a ``subset(index)``."""
+        if len(dataset) < 2:
+            raise TargetError(
+                f"early_stopping=True needs at least 2 sequences, one of them to validate on; got "
+                f"{len(dataset)}. Give more, or set early_stopping=False."
+            )
+        train, valid = self._drawn(len(dataset))
+        return dataset.subset(train), dataset.subset(valid)
+
+    def _drawn(self, n: int) -> tuple[Tensor, Tensor]:
+        """Return the places of both parts, in the order of the draw."""
+        order = torch.randperm(n, generator=torch.Generator().manual_seed(self.seed))
+        held = self._n_held(n)
+        return order[held:], order[:held]
+
+    def _n_held(self, n: int) -> int:
+        """Return how many of `n` are held back: some, but not all."""
+        return min(n - 1, max(1, round(self.fraction * n)))

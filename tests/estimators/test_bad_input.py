@@ -303,6 +303,11 @@ BAD_NUMBERS = {
         TargetError,
         "RNNRegressor: y must hold real numbers; got complex ones. Give real and imaginary part",
     ),
+    "dates": (
+        pd.date_range("2020-01-01", periods=N).to_numpy(),
+        TargetError,
+        r"RNNRegressor: y must hold numbers; got dates or durations \(datetime64.*\). Make",
+    ),
 }
 BAD_LABELS = {
     "one class": (
@@ -747,7 +752,7 @@ def test_arguments_that_fit_does_not_take_are_answered_with_what_does(estimator_
 @pytest.mark.parametrize("name", ["quantiles", "q", "levels"])
 def test_quantiles_that_predict_quantiles_is_asked_for_are_its_alpha(name):
     model = tiny(RNNRegressor, loss="quantile").fit(CUBE, NUMBERS)
-    words = rf"RNNRegressor\.predict_quantiles takes X and alpha; got '{name}'\. Use alpha\.$"
+    words = rf"RNNRegressor\.predict_quantiles takes X, alpha, .*; got '{name}'\. Use alpha\.$"
 
     assert_refused(
         lambda: model.predict_quantiles(CUBE, **{name: [0.1]}), ParameterNameError, words

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from sklearn_rnn.exceptions import CellError
+from sklearn_rnn.exceptions import CellError, StateError
 from sklearn_rnn.kernels.native.compilation import why_unavailable
 from sklearn_rnn.modules.cells import CELLS, RecurrentCell, build_layer
 from sklearn_rnn.modules.noise import Dropout
@@ -78,6 +78,63 @@ def test_right_padding_gives_the_numbers_of_packed_sequences(cell):
     states, _ = network(x, lengths)
     held = torch.arange(7) < lengths.unsqueeze(1)
     torch.testing.assert_close(states[held], expected[held])
+
+
+@pytest.mark.parametrize(("cell", "backend"), IMPLEMENTATIONS)
+def test_reading_goes_on_from_a_state_as_if_there_had_been_no_break(cell, backend):
+    network = stack(cell, backend, sizes=(5, 4))
+    x, _ = ragged([9, 9])
+    whole, last = network(x)
+
+    first, _, state = network.read_on(x[:, :4])
+    second, end = network(x[:, 4:], None, True, state)
+
+    torch.testing.assert_close(torch.cat([first, second], dim=1), whole)
+    torch.testing.assert_close(end, last)
+    assert [[part.shape for part in layer] for layer in state] == [
+        [(2, size)] * (2 if cell == "lstm" else 1) for size in (5, 4)
+    ]
+
+
+@pytest.mark.parametrize(("cell", "backend"), IMPLEMENTATIONS)
+def test_each_sequence_has_the_state_of_its_own_end(cell, backend):
+    network = stack(cell, backend, sizes=(5, 4))
+    x, lengths = ragged([7, 3, 1, 5, 3])
+    initial = network.read_on(x.flip(0))[2]
+
+    states, last, state = network.read_on(x, lengths, True, initial)
+
+    for row, length in enumerate(lengths):
+        before = tuple(tuple(part[row : row + 1] for part in layer) for layer in initial)
+        alone, _, end = network.read_on(x[row : row + 1, :length], None, True, before)
+        torch.testing.assert_close(states[row, :length], alone[0])
+        torch.testing.assert_close(last[row], states[row, length - 1])
+        for layer, alone_layer in zip(state, end, strict=True):
+            for part, alone_part in zip(layer, alone_layer, strict=True):
+                torch.testing.assert_close(part[row], alone_part[0])
+
+
+def test_the_first_state_has_a_gradient():
+    network = stack("lstm", sizes=(5, 4))
+    x, lengths = ragged([6, 2])
+    initial = tuple(
+        tuple(torch.zeros(2, size, dtype=torch.float64, requires_grad=True) for _ in range(2))
+        for size in (5, 4)
+    )
+
+    network(x, lengths, True, initial)[1].sum().backward()
+
+    assert all(part.grad.abs().min() > 0 for layer in initial for part in layer)
+
+
+def test_layers_that_read_backwards_have_no_state_to_carry_on():
+    network = stack(bidirectional=True)
+    x, lengths = ragged([6, 2])
+
+    with pytest.raises(StateError, match=r"^RecurrentStack: .* got bidirectional=True"):
+        network.read_on(x, lengths)
+    with pytest.raises(StateError, match=r"Fit with bidirectional=False\.$"):
+        network(x, lengths, True, ((torch.zeros(2, 5),),))
 
 
 def test_padding_has_no_gradient():
