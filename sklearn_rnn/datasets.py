@@ -13,6 +13,9 @@ __all__ = [
     "CLASSIFICATION",
     "load_airline",
     "load_classification",
+    "make_adding_problem",
+    "make_copy_task",
+    "make_echo",
     "make_epidemic",
     "make_letter_cycle",
     "make_random_walk",
@@ -226,3 +229,134 @@ def make_random_walk(
     """
     steps = scale * check_random_state(random_state).standard_normal(n_steps)
     return 100 * np.exp(np.cumsum(steps))
+
+
+def make_adding_problem(
+    n_sequences: int = 10_000, n_steps: int = 100, random_state: Any = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return sequences of numbers of which two are marked, and the sum of these two.
+
+    Whoever answers 1 to all is off by 0.167, squared and on average.
+
+    Parameters
+    ----------
+    n_sequences : int, default=10_000
+        Sequences.
+    n_steps : int, default=100
+        Steps of each. One of the first half is marked, and one of the second.
+    random_state : int, RandomState instance or None, default=None
+        Seed.
+
+    Returns
+    -------
+    X : ndarray of shape (n_sequences, n_steps, 2), float64
+        Numbers between 0 and 1; beside them 1 where marked, else 0.
+    y : ndarray of shape (n_sequences,), float64
+        The sum of the two marked numbers.
+
+    References
+    ----------
+    .. [1] S. Hochreiter and J. Schmidhuber, "Long short-term memory", Neural Computation 9(8),
+       1997, section 5.4; with numbers from 0, a sum that is not scaled, and all of one length, as
+       later authors have it.
+
+    Examples
+    --------
+    >>> from sklearn_rnn.datasets import make_adding_problem
+    >>> X, y = make_adding_problem(1, n_steps=4, random_state=0)
+    >>> X[0].round(2).tolist(), y.round(2)
+    ([[0.55, 0.0], [0.72, 1.0], [0.6, 0.0], [0.54, 1.0]], array([1.26]))
+    """
+    rng = check_random_state(random_state)
+    numbers = rng.uniform(size=(n_sequences, n_steps))
+    marks = np.zeros((n_sequences, n_steps))
+    for begin, end in ((0, n_steps // 2), (n_steps // 2, n_steps)):
+        marks[np.arange(n_sequences), rng.randint(begin, end, size=n_sequences)] = 1
+    return np.stack([numbers, marks], axis=2), (numbers * marks).sum(axis=1)
+
+
+def make_copy_task(
+    n_sequences: int = 10_000,
+    n_copied: int = 10,
+    delay: int = 30,
+    n_symbols: int = 8,
+    random_state: Any = None,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return token ids that are to be repeated after a delay, and what is to be answered.
+
+    Parameters
+    ----------
+    n_sequences : int, default=10_000
+        Sequences.
+    n_copied : int, default=10
+        Symbols at the beginning of each, and so of its answer at the end.
+    delay : int, default=30
+        Steps between the last symbol and the first that is to be answered. The last of them is the
+        sign to begin.
+    n_symbols : int, default=8
+        Symbols there are: 1, 2, ...; 0 is a blank, and ``n_symbols + 1`` the sign.
+    random_state : int, RandomState instance or None, default=None
+        Seed.
+
+    Returns
+    -------
+    X : ndarray of shape (n_sequences, 2 * n_copied + delay), int64
+        Symbols, then blanks but for the sign.
+    y : ndarray of the same shape, int64
+        Blanks, and in the last `n_copied` steps the symbols.
+
+    References
+    ----------
+    .. [1] M. Arjovsky, A. Shah, Y. Bengio, "Unitary evolution recurrent neural networks", ICML
+       2016, section 5.1, after Hochreiter and Schmidhuber (1997).
+
+    Examples
+    --------
+    >>> from sklearn_rnn.datasets import make_copy_task
+    >>> X, y = make_copy_task(1, n_copied=3, delay=2, random_state=0)
+    >>> X, y
+    (array([[5, 8, 6, 0, 9, 0, 0, 0]]), array([[0, 0, 0, 0, 0, 5, 8, 6]]))
+    """
+    symbols = check_random_state(random_state).randint(1, n_symbols + 1, (n_sequences, n_copied))
+    X = np.zeros((n_sequences, 2 * n_copied + delay), dtype=np.int64)
+    y = np.zeros_like(X)
+    X[:, :n_copied] = symbols
+    X[:, n_copied + delay - 1] = n_symbols + 1
+    y[:, n_copied + delay :] = symbols
+    return X, y
+
+
+def make_echo(
+    n_sequences: int = 200, n_steps: int = 50, delay: int = 3, random_state: Any = None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return random bits, and as the answer at every step the bit of some steps before.
+
+    Parameters
+    ----------
+    n_sequences : int, default=200
+        Sequences.
+    n_steps : int, default=50
+        Steps of each.
+    delay : int, default=3
+        Steps until a bit comes back.
+    random_state : int, RandomState instance or None, default=None
+        Seed.
+
+    Returns
+    -------
+    X : ndarray of shape (n_sequences, n_steps), int64
+        Bits.
+    y : ndarray of shape (n_sequences, n_steps), int64
+        The same, `delay` steps later; 0 before any has come.
+
+    Examples
+    --------
+    >>> from sklearn_rnn.datasets import make_echo
+    >>> X, y = make_echo(1, n_steps=8, delay=2, random_state=0)
+    >>> X, y
+    (array([[0, 1, 1, 0, 1, 1, 1, 1]]), array([[0, 0, 0, 1, 1, 0, 1, 1]]))
+    """
+    X = check_random_state(random_state).randint(2, size=(n_sequences, n_steps))
+    y = np.zeros_like(X)
+    y[:, delay:] = X[:, : n_steps - delay]
+    return X, y
