@@ -1,0 +1,280 @@
+"""Writing by a fitted language model: whole texts, or one text a token at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_rnn.estimators.generation import END_ID, Rule, Texts, check_choices
+from sklearn_rnn.estimators.verse import FixedLines
+from sklearn_rnn.exceptions import TokenError
+from sklearn_rnn.tokens import UNKNOWN_ID
+from sklearn_rnn.training.denormals import flushed_denormals
+from sklearn_rnn.training.threads import torch_threads
+from sklearn_rnn.training.writing import Writer
+
+__all__ = ["WritesTexts"]
+
+
+class WritesTexts:
+    """Mixed into a language model, which knows tokens and has a net."""
+
+    n_threads: int | None
+    unknown: str
+    net_: Any
+    tokens_: Any
+    vocabulary_: dict[Any, int]
+    _is_text: bool
+    _level: Any
+    _split: Callable[[Any], list[Any]]
+    _join: Callable[[list[Any]], Any]
+    _refuse_unknown: Callable[[list[Any]], None]
+
+    def generate(
+        self,
+        prompt: Any = None,
+        max_new_tokens: int | None = 100,
+        n_samples: int = 1,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        repetition_penalty: float = 1.0,
+        stop: Any = None,
+        constraint: Callable[[Sequence[Any]], Iterable[Hashable] | None] | None = None,
+        random_state: Any = None,
+    ) -> list[Any]:
+        """Write texts, a token at a time, each drawn by its probability.
+
+        "<unk>" is never written: the other tokens share its probability by theirs. Only a
+        constraint that allows nothing but tokens that fit has not learned brings such ones in,
+        with ``unknown="ignore"``.
+
+        Parameters
+        ----------
+        prompt : str, list of hashable or None, default=None
+            How the texts begin; of any length. With ``level="word"`` one blank at the end of a
+            str is left out, as the separator that it is, unless fit has learned such blanks.
+        max_new_tokens : int or None, default=100
+            Tokens that are added at most; a text may end before. None goes on until all texts
+            end: by the model, which may take long or, at temperature 0, never happen; by `stop`;
+            or by a constraint such as `FixedLines`.
+        n_samples : int, default=1
+            How many texts to write.
+        temperature : float, default=1.0
+            Below 1 what is probable becomes more so, above 1 less; 0 always takes the most
+            probable token.
+        top_k : int or None, default=None
+            Draw from so many most probable tokens only.
+        top_p : float or None, default=None
+            Draw from the fewest tokens whose probabilities add up to this (nucleus, [1]_).
+        repetition_penalty : float, default=1.0
+            Above 1 makes tokens that have come before less probable, [2]_.
+        stop : str, token, list of these or None, default=None
+            A text ends behind any of these. In a model of texts a string may be several tokens.
+        constraint : callable or None, default=None
+            Takes the list of tokens so far, those of the prompt included, and returns those that
+            may follow: a list, or in a model of texts a string; None for all, [] to end the text.
+            The list is not to be changed. See `FixedLines`, which also refuses a prompt, or a
+            `max_new_tokens`, by which its shape would break.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the draws. The first texts are the same whatever `n_samples`, but for rounding.
+
+        Returns
+        -------
+        list of str, or of lists
+            The texts, prompt included; lists of tokens if `level` is a callable or fit has seen
+            lists of items.
+
+        Raises
+        ------
+        ValueError
+            If an argument is out of its range, or if the prompt does not fit `FixedLines`.
+        TokenError
+            If a token of the prompt is not known and `unknown` is "error", or if the constraint
+            allows unknown ones only.
+
+        References
+        ----------
+        .. [1] A. Holtzman et al., "The curious case of neural text degeneration", ICLR 2020.
+        .. [2] N. Keskar et al., "CTRL: a conditional transformer language model for controllable
+           generation", 2019.
+
+        Examples
+        --------
+        >>> from sklearn_rnn import RNNLanguageModel
+        >>> model = RNNLanguageModel(hidden_size=16, window_length=16, random_state=0)
+        >>> model.fit(["abcde" * 60]).generate("bcd", max_new_tokens=6, temperature=0)
+        ['bcdeabcde']
+        """
+        texts = self._texts(
+            "generate",
+            prompt,
+            stop,
+            max_new_tokens=max_new_tokens,
+            n_samples=n_samples,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            repetition_penalty=repetition_penalty,
+            constraint=constraint,
+            random_state=random_state,
+        )
+        found = [self._prompt(prompt) for _ in range(n_samples)]
+        count = 0
+        with torch_threads(self.n_threads), flushed_denormals():
+            while any(texts.alive) and (max_new_tokens is None or count < max_new_tokens):
+                for i, token in texts.write():
+                    found[i].append(token)
+                count += 1
+        return [self._join(tokens) for tokens in found]
+
+    def stream(
+        self,
+        prompt: Any = None,
+        max_new_tokens: int | None = None,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        repetition_penalty: float = 1.0,
+        stop: Any = None,
+        constraint: Callable[[Sequence[Any]], Iterable[Hashable] | None] | None = None,
+        random_state: Any = None,
+    ) -> Iterator[Any]:
+        """Write one text and hand over each token as soon as it is there.
+
+        A token takes the same time and memory however long the text is; a constraint, which sees
+        the whole text, makes the memory grow with it. The tokens are those of `generate` with the
+        same arguments.
+
+        Parameters
+        ----------
+        prompt : str, list of hashable or None, default=None
+            How the text begins; it is not handed over.
+        max_new_tokens : int or None, default=None
+            Tokens at most; None goes on until the text ends.
+        temperature : float, default=1.0
+            See `generate`, here and below.
+        top_k : int or None, default=None
+            Draw from so many most probable tokens only.
+        top_p : float or None, default=None
+            Draw from the fewest tokens whose probabilities add up to this.
+        repetition_penalty : float, default=1.0
+            Above 1 makes tokens that have come before less probable.
+        stop : str, token, list of these or None, default=None
+            The text ends behind any of these.
+        constraint : callable or None, default=None
+            From the tokens so far to those that may follow.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the draws.
+
+        Returns
+        -------
+        iterator of tokens
+            Characters, words or items. Between words, blanks are left out; see
+            `sklearn_rnn.tokens.join_words`.
+
+        Examples
+        --------
+        >>> from sklearn_rnn import RNNLanguageModel
+        >>> model = RNNLanguageModel(hidden_size=16, window_length=16, random_state=0)
+        >>> tokens = model.fit(["abcde" * 60]).stream("a", temperature=0)
+        >>> next(tokens), next(tokens)
+        ('b', 'c')
+        """
+        texts = self._texts(
+            "stream",
+            prompt,
+            stop,
+            max_new_tokens=max_new_tokens,
+            n_samples=1,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            repetition_penalty=repetition_penalty,
+            constraint=constraint,
+            random_state=random_state,
+        )
+        return self._flowing(texts, max_new_tokens)
+
+    def _flowing(self, texts: Texts, most: int | None) -> Iterator[Any]:
+        count = 0
+        while texts.alive[0] and (most is None or count < most):
+            with torch_threads(self.n_threads), flushed_denormals():  # not while others compute
+                written = texts.write()
+            for _, token in written:
+                yield token
+            count += 1
+
+    def _texts(self, method: str, prompt: Any, stop: Any, **choices: Any) -> Texts:
+        """Check what was asked for, read the prompt, and return texts that begin with it."""
+        check_is_fitted(self)
+        name = f"{type(self).__name__}.{method}"
+        check_choices(name, **choices)
+        tokens = self._prompt(prompt)
+        if self.unknown == "error":
+            self._refuse_unknown(tokens)
+        if isinstance(choices["constraint"], FixedLines):
+            choices["constraint"].check(name, tokens, choices["max_new_tokens"])
+        ids = [END_ID, *(self.vocabulary_.get(token, UNKNOWN_ID) for token in tokens)]
+        rule = Rule(
+            name,
+            choices["constraint"],
+            self.vocabulary_,
+            self._split if self._is_text else None,
+            self.unknown == "ignore",
+        )
+        seed = check_random_state(choices["random_state"]).randint(2**31 - 1)
+        with torch_threads(self.n_threads), flushed_denormals():
+            writer = Writer(
+                self.net_,
+                np.array(ids),
+                choices["n_samples"],
+                temperature=choices["temperature"],
+                top_k=choices["top_k"],
+                top_p=choices["top_p"],
+                repetition_penalty=choices["repetition_penalty"],
+            )
+        stops = self._stops(stop, name)
+        return Texts(writer, self.tokens_, tokens, choices["n_samples"], rule, stops, seed)
+
+    def _prompt(self, prompt: Any) -> list[Any]:
+        """Return the tokens of a prompt."""
+        if prompt is None:
+            return []
+        is_list = isinstance(prompt, (list, tuple, np.ndarray))
+        if not is_list and not (self._is_text and isinstance(prompt, str)):
+            wanted = "a text or a list of tokens" if self._is_text else "a list of tokens"
+            raise ValueError(
+                f"{type(self).__name__}: prompt must be {wanted}, as fit has seen; got "
+                f"{type(prompt).__name__}. Leave it out to begin with nothing."
+            )
+        tokens = self._split(prompt.tolist() if isinstance(prompt, np.ndarray) else prompt)
+        ends_blank = isinstance(prompt, str) and len(tokens) > 1 and tokens[-1] == " "
+        if self._level == "word" and ends_blank and " " not in self.vocabulary_:
+            tokens.pop()  # it only separates the next word
+        if not all(isinstance(token, Hashable) for token in tokens):
+            raise TokenError(
+                f"{type(self).__name__}: prompt must hold hashable tokens, as fit has seen; got "
+                f"others among {len(tokens)}. Give the tokens of one text."
+            )
+        return tokens
+
+    def _stops(self, stop: Any, name: str) -> list[list[Any]]:
+        """Return the sequences of tokens behind which a text ends."""
+        if stop is None:
+            return []
+        each = list(stop) if isinstance(stop, (list, set, frozenset)) else [stop]
+        if self._is_text:
+            found = [self._split(text) if isinstance(text, str) else [text] for text in each]
+        else:
+            found = [[token] for token in each]
+        if not all(found):
+            raise ValueError(
+                f"{name}: stop must hold one token at least; got an empty text among {len(each)}. "
+                f"Leave it out."
+            )
+        return found
