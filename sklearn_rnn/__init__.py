@@ -4,8 +4,15 @@ import importlib
 from typing import Any
 
 from sklearn_rnn.estimators.classifier import RNNClassifier
+from sklearn_rnn.estimators.features import RNNFeatures
+from sklearn_rnn.estimators.language import RNNLanguageModel
 from sklearn_rnn.estimators.regressor import RNNRegressor
 from sklearn_rnn.estimators.resampled import ResampledRegressor
+from sklearn_rnn.estimators.seq2seq import RNNSeq2Seq
+from sklearn_rnn.estimators.step_classifier import RNNStepClassifier
+from sklearn_rnn.estimators.step_regressor import RNNStepRegressor
+from sklearn_rnn.estimators.step_targets import flat_steps
+from sklearn_rnn.estimators.verse import FixedLines
 from sklearn_rnn.modules.cells import RecurrentCell
 from sklearn_rnn.transformers.differencing import Differencer
 from sklearn_rnn.transformers.padding import SequencePadder
@@ -18,8 +25,14 @@ from sklearn_rnn.version import __version__
 
 __all__ = [
     "Differencer",
+    "FixedLines",
     "RNNClassifier",
+    "RNNFeatures",
+    "RNNLanguageModel",
     "RNNRegressor",
+    "RNNSeq2Seq",
+    "RNNStepClassifier",
+    "RNNStepRegressor",
     "RecurrentCell",
     "ResampledRegressor",
     "Resampler",
@@ -31,6 +44,7 @@ __all__ = [
     "TrainingHistoryDisplay",
     "WindowDisplay",
     "__version__",
+    "flat_steps",
     "make_windows",
 ]
 

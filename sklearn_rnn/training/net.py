@@ -112,8 +112,8 @@ class SequenceNet(NeuralNet):
         else:
             done = self._learn_by_fused_steps(fused, iterator, prefix)
         total, count, batches = 0.0, 0, 0
-        for size, loss in done:
-            total, count, batches = total + loss * size, count + size, batches + 1
+        for weight, loss in done:
+            total, count, batches = total + loss * weight, count + weight, batches + 1
         if training and not np.isfinite(total):
             raise TrainingDivergedError(
                 f"fit: the training loss must stay finite; it was {total / count} in epoch "
@@ -129,7 +129,7 @@ class SequenceNet(NeuralNet):
     def _learn_by_torch(
         self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any
     ) -> Iterator[tuple[int, float]]:
-        """Go through all batches; yields how many sequences each has, and its mean loss."""
+        """Go through all batches; yields how much each counts, and its mean loss."""
         for batch in iterator:
             if self.keeps_batches:
                 self.history.new_batch()
@@ -138,7 +138,7 @@ class SequenceNet(NeuralNet):
             size, loss = len(batch[1]), step["loss"].item()
             self._record_batch(prefix, size, loss)
             self._notify_listeners("on_batch_end", batch=batch, training=training, **step)
-            yield size, loss
+            yield self.batch_weight(batch), loss
 
     def _learn_by_fused_steps(
         self, fused: FusedSteps, iterator: Batches, prefix: str
@@ -152,6 +152,10 @@ class SequenceNet(NeuralNet):
                 self.history.new_batch()
             self._record_batch(prefix, size, loss)
             yield size, loss
+
+    def batch_weight(self, batch: Any) -> int:
+        """Return how much a batch counts in the mean loss of an epoch: its sequences."""
+        return len(batch[1])
 
     def _record_batch(self, prefix: str, size: int, loss: float) -> None:
         if self.keeps_batches:
