@@ -50,9 +50,9 @@ print(
 # One shift: what the network thinks at each second, and the truth above it.
 import matplotlib.pyplot as plt
 
-fig, ax = plt.subplots(figsize=(8, 3))
+fig, ax = plt.subplots(figsize=(8, 3), layout="constrained")
 ax.stackplot(np.arange(150), online.predict_proba(X_new[:1])[0].T, labels=online.classes_)
 numbers = np.searchsorted(online.classes_, y_new[0])
 ax.scatter(np.arange(150), np.full(150, 1.05), c=[f"C{i}" for i in numbers], marker="s", s=9)
 ax.set(xlabel="second", ylabel="probability (truth above)", xlim=(0, 149))
-ax.legend(loc="lower left")
+fig.legend(*ax.get_legend_handles_labels(), loc="outside right upper")
