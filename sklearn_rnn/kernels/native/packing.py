@@ -12,7 +12,7 @@ from sklearn_rnn.kernels.native.recurrence import FEW
 
 __all__ = ["PACK", "UNPACK", "write_pack", "write_unpack"]
 
-PACK = "hidden:n features:n weight_ih weight_hh bias_ih bias_hh weights turned"
+PACK = "hidden:n features:n weight_ih weight_hh bias_ih bias_hh weights turned turned_row:n"
 UNPACK = (
     "hidden:n features:n d_weights d_weights_row:n d_inputs d_inputs_row:n d_bias "
     "weight_ih weight_hh bias_ih bias_hh"
@@ -37,7 +37,7 @@ def write_pack(emitter: Emitter, cell: Cell) -> None:
                     bias = bias + a.bias_ih.number(gate)
                 packed.store(bias, a.hidden)
         rows = a.hidden * len(cell.parts)
-        emitter.call("transpose", rows, row, a.weights, row, a.turned, rows)
+        emitter.call("transpose", rows, row, a.weights, row, a.turned, a.turned_row)
 
 
 def write_unpack(emitter: Emitter, cell: Cell) -> None:

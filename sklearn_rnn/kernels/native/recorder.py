@@ -19,6 +19,10 @@ from sklearn_rnn.kernels.native.tape import Given, Tape
 
 __all__ = ["WEIGHTS", "LayerRecorder", "add", "fill"]
 
+#: Numbers between two rows of transposed weights. A tile reads up to 16 rows side by side, and of
+#: lines that lie a multiple of 4096 bytes apart the nearest cache holds 8 or 12.
+SPARE = 16
+
 #: Parameters of a layer, as torch names them.
 WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
@@ -47,7 +51,8 @@ class LayerRecorder:
         self.lanes = processor().lanes
         self.n_sums = len(self.cell.parts) * hidden
         columns = hidden + 1 + features
-        self.weights, self.turned = aligned(self.n_sums, columns), aligned(columns, self.n_sums)
+        self.weights = aligned(self.n_sums, columns)
+        self.turned = aligned(columns, self.n_sums + SPARE)
 
     def memory(self, width: int) -> dict[str, NDArray]:
         """Return new arrays for a block."""
@@ -73,6 +78,7 @@ class LayerRecorder:
             **weights,
             weights=self.weights,
             turned=self.turned,
+            turned_row=self.n_sums + SPARE,
         )
 
     def forward(
@@ -135,6 +141,7 @@ class LayerRecorder:
             features=self.features,
             fresh=fresh,
             turned=self.turned,
+            turned_row=self.n_sums + SPARE,
             x=x,
             x_step=self.features * n,
             d_state=d_state,

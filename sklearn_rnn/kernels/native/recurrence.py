@@ -14,7 +14,7 @@ memory   (T + 1, H, n)         the same for the memory of an LSTM
 gates    (T, S * H, n)         what the way back wants of each part
 kept     (T, H, n)             and of each unit
 weights  (S * H, H + 1 + F)    a row a part and unit: of the state, the bias, of the input
-turned   (H + 1 + F, S * H)    the same transposed
+turned   (H + 1 + F, R)        the same transposed, in rows of R >= S * H (``turned_row``)
 ======== ===================== ==========================================================
 
 n sequences of a block, T steps, F features, H hidden units, S parts. When nobody wants the way
@@ -39,7 +39,7 @@ FORWARD = (
     "x x_step:n states memory gates kept"
 )
 BACKWARD = (
-    "steps:n hidden:n features:n fresh:n turned "
+    "steps:n hidden:n features:n fresh:n turned turned_row:n "
     "x x_step:n states memory gates kept "
     "d_state d_memory d_states lengths d_last d_x "
     "d_weights d_weights_row:n d_inputs d_inputs_row:n d_bias sums state_turned x_turned"
@@ -160,11 +160,11 @@ def write_backward(emitter: Emitter, cell: Cell, width: int) -> None:
                 with emitter.loop(0, a.features * n, lanes) as i:
                     d_x.store(emitter.constant(0.0), i)
                 for start, count in _runs(cell, "reads_input"):
-                    left = a.turned.at((a.hidden + 1) * rows + a.hidden * start)
+                    left = a.turned.at((a.hidden + 1) * a.turned_row + a.hidden * start)
                     right = a.sums.at(a.hidden * start * n)
                     emitter.call(
                         f"product_{width}",
-                        *(a.features, a.hidden * count, left, rows, right, n, d_x, n),
+                        *(a.features, a.hidden * count, left, a.turned_row, right, n, d_x, n),
                     )
             is_first = emitter.builder.and_(t.compare("==", 0), a.fresh.compare("!=", 0))
             with emitter.when(emitter.builder.not_(is_first)):
@@ -177,7 +177,7 @@ def write_backward(emitter: Emitter, cell: Cell, width: int) -> None:
                 )
                 emitter.call(
                     f"product_{width}",
-                    *(a.hidden, a.hidden * count, a.turned, rows, a.sums, n, a.d_state, n),
+                    *(a.hidden, a.hidden * count, a.turned, a.turned_row, a.sums, n, a.d_state, n),
                 )
 
 
