@@ -80,15 +80,15 @@ class NativeLayer:
 
         They do not look at what they are given; torch tells what is wrong with the rest.
         """
-        weight: Tensor = self.weight_hh_l0  # type: ignore[attr-defined]
-        before = (len(x), weight.shape[1])
+        sizes = (self.input_size, self.hidden_size)  # type: ignore[attr-defined]
         return (
             x.ndim == 3
             and x.shape[1] > FEW_STEPS
-            and len(x) > 0
-            and x.shape[2] == self.input_size  # type: ignore[attr-defined]
-            and all(map(_is_readable, (x, weight, *(state or ()))))
-            and all(part.shape == before for part in state or ())
+            and x.shape[0] > 0
+            and x.shape[2] == sizes[0]
+            and _is_readable(x)
+            and _is_readable(self.weight_hh_l0)  # type: ignore[attr-defined]
+            and all(_is_readable(p) and p.shape == (x.shape[0], sizes[1]) for p in state or ())
             and self.is_usable()
             and not _is_followed()
         )
@@ -120,7 +120,7 @@ class NativeLayer:
 
 
 def _is_readable(tensor: Tensor) -> bool:
-    return tensor.dtype == torch.float32 and tensor.device.type == "cpu"
+    return tensor.dtype is torch.float32 and tensor.is_cpu
 
 
 def _is_followed() -> bool:

@@ -76,19 +76,20 @@ class _Layer(torch.autograd.Function):
     def forward(ctx: Any, lease: Lease, lengths: Tensor | None, *tensors: Tensor) -> Any:
         plan, task = lease.plan, lease.plan.task
         given = [t if t.is_contiguous() else t.contiguous() for t in tensors]
-        n, steps, _ = given[0].shape
-        states = torch.empty((n * task.gives_states, steps, task.hidden), **_FLOATS)
-        has_memory = plan.cell.has_memory and lengths is None
-        last = [torch.empty((n, task.hidden), **_FLOATS) for _ in range(1 + has_memory)]
-        addresses = {
-            name: tensor.data_ptr()
-            for name, tensor in zip(
-                (*_INPUTS[: len(given)], "states", *_LAST), (*given, states, *last), strict=False
-            )
-        }
+        x, hidden = given[0], task.hidden
+        n, steps, _ = x.shape
+        last = [x.new_empty(n, hidden)]
+        if plan.cell.has_memory and lengths is None:
+            last.append(x.new_empty(n, hidden))
+        addresses = {name: t.data_ptr() for name, t in zip(_INPUTS, given, strict=False)}
+        addresses.update((name, t.data_ptr()) for name, t in zip(_LAST, last, strict=False))
+        states = None
+        if task.gives_states:
+            states = x.new_empty(n, steps, hidden)
+            addresses["states"] = states.data_ptr()
         plan.forward(steps, None if lengths is None else lengths.numpy(), **addresses)
         if task.learns:
-            ctx.lease, ctx.steps, ctx.shapes = lease, steps, [t.shape for t in tensors]
+            ctx.lease, ctx.steps, ctx.shapes = lease, steps, [t.shape for t in given]
             ctx.lock = threading.Lock()
             ctx.set_materialize_grads(False)
         return (states, *last)
@@ -100,34 +101,32 @@ class _Layer(torch.autograd.Function):
                 "The native kernels give first derivatives only; a derivative of a gradient was "
                 "asked for (create_graph=True). Use backend='torch'."
             )
-        task, needs = ctx.lease.plan.task, ctx.needs_input_grad
+        plan, needs = ctx.lease.plan, ctx.needs_input_grad
         of_states, of_last, of_memory = (*gradients, None)[:3]
-        if not task.gives_states:
-            of_states = None
         known = {"d_states": of_states, "d_last_state": of_last, "d_last_memory": of_memory}
         kept = {name: g.contiguous() for name, g in known.items() if g is not None}
+        if not kept:  # what was made of the answers passes nothing on
+            return (None,) * len(needs)
+        addresses = {name: gradient.data_ptr() for name, gradient in kept.items()}
         wanted = Wanted(
             of_states is not None, of_last is not None, of_memory is not None, needs[2],
             any(needs[7:]),
         )  # fmt: skip
         # kernels write gradients of all weights, of the others those that are wanted
         written = (wanted.for_x, True, True, True, True, wanted.for_state, wanted.for_state)
-        made = [
-            torch.empty(shape, **_FLOATS) if is_written else None
-            for shape, is_written in zip(ctx.shapes, written, strict=False)
-        ]
-        addresses = {name: gradient.data_ptr() for name, gradient in kept.items()}
-        for name, gradient in zip(_GRADIENTS, made, strict=False):
+        like = next(iter(kept.values()))
+        made: list[Tensor | None] = []
+        for name, shape, is_written in zip(_GRADIENTS, ctx.shapes, written, strict=False):
+            gradient = like.new_empty(shape) if is_written else None
+            made.append(gradient)
             if gradient is not None:
                 addresses[name] = gradient.data_ptr()
         with ctx.lock:  # threads may go back through one graph at the same time
-            ctx.lease.plan.backward(ctx.steps, wanted, **addresses)
-        used = (g if need else None for g, need in zip(made, needs[2:], strict=True))
+            plan.backward(ctx.steps, wanted, **addresses)
+        used = [g if need else None for g, need in zip(made, needs[2:], strict=True)]
         return (None, None, *used)
 
 
-#: What kernels write, whatever torch's defaults are.
-_FLOATS: dict[str, Any] = {"dtype": torch.float32, "device": "cpu"}
 _INPUTS = ("x", "weight_ih", "weight_hh", "bias_ih", "bias_hh", "first_state", "first_memory")
 _GRADIENTS = tuple(f"d_{name}" for name in _INPUTS)
 _LAST = ("last_state", "last_memory")
