@@ -19,10 +19,10 @@ from sklearn_rnn.modules.forecasting import ForecastNetwork
 from sklearn_rnn.modules.spreads import LEVELS
 from sklearn_rnn.series import SeriesTable
 from sklearn_rnn.training.averaging import AveragedWeights
+from sklearn_rnn.training.building import build_net
 from sklearn_rnn.training.calibration import calibration_factors, interpolated
 from sklearn_rnn.training.forecast_net import Answers, ForecastNet
 from sklearn_rnn.training.held_out import HeldOut, held_windows
-from sklearn_rnn.training.net import build_net
 from sklearn_rnn.training.rollout import roll_out
 from sklearn_rnn.training.threads import torch_threads
 from sklearn_rnn.training.windows import ChosenWindows, WindowDataset

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sklearn_rnn.training.net import SequenceNet, build_net
+from sklearn_rnn.training.building import build_net
+from sklearn_rnn.training.net import SequenceNet
 
 __all__ = ["NetTraining"]
 

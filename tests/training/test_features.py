@@ -7,8 +7,8 @@ import torch
 from sklearn_rnn.modules.features import SequenceAutoencoder
 from sklearn_rnn.sequences import as_sequences
 from sklearn_rnn.training.batches import SequenceDataset
+from sklearn_rnn.training.building import build_net
 from sklearn_rnn.training.features import AutoencoderNet, codes, rewritten
-from sklearn_rnn.training.net import build_net
 
 
 def net(loss="squared_error", max_epochs=1, **options):
