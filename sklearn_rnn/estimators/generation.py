@@ -13,12 +13,10 @@ from sklearn.utils._param_validation import Interval, validate_parameter_constra
 
 from sklearn_rnn.exceptions import TokenError
 from sklearn_rnn.tokens import UNKNOWN_ID
+from sklearn_rnn.training.reading import END_ID
 from sklearn_rnn.training.writing import Writer
 
-__all__ = ["END_ID", "Rule", "Texts", "check_choices"]
-
-#: The id of the token that ends a text.
-END_ID = 0
+__all__ = ["Rule", "Texts", "check_choices"]
 
 #: Answers of a constraint that are kept as masks, for it may give the same one again.
 KEPT_MASKS = 32

@@ -21,7 +21,7 @@ from sklearn_rnn.training.states import (
 )
 from sklearn_rnn.training.threads import torch_threads
 
-__all__ = ["CarriedState", "States", "with_state"]
+__all__ = ["CarriedState", "CheckedStates", "States", "is_of_one", "with_state"]
 
 #: For each layer, from the input upwards, what it carries for each sequence: the hidden state
 #: (N, H) first, then whatever else the cell has, as an LSTM its memory (N, H).
@@ -33,7 +33,61 @@ def with_state(answers: Any, state: States | None) -> Any:
     return answers if state is None else (answers, state)
 
 
-class CarriedState:
+def is_of_one(state: Any) -> bool:
+    """Tell whether a state, if it is one, is that of a single sequence."""
+    try:
+        return len(state[0][0]) == 1
+    except (TypeError, IndexError, KeyError):
+        return False
+
+
+class CheckedStates:
+    """Mixed into an estimator that takes states, and hands them out."""
+
+    def _checked(self, state: Any, form: Any, n: int) -> Any:
+        """Return a state of n sequences as tensors of a form, or say how it differs."""
+        layers = f"{len(form)} recurrent layer{'s' * (len(form) > 1)}"
+        if not isinstance(state, (tuple, list)) or len(state) != len(form):
+            found = f"{len(state)}" if isinstance(state, (tuple, list)) else type(state).__name__
+            raise self._state_error(f"one entry for each of {layers}; got {found}")
+        checked = []
+        for depth, (layer, known) in enumerate(zip(state, form, strict=True)):
+            what = f"for layer {depth} a tuple of {len(known)} array{'s' * (len(known) > 1)}"
+            shapes = [(n, *part.shape[1:]) for part in known]
+            wanted = f"{what}, of shape {' and '.join(map(str, shapes))}"
+            if not isinstance(layer, (tuple, list)):
+                raise self._state_error(f"{wanted}; got {_described(layer)}")
+            parts = [self._as_part(part, wanted) for part in layer]
+            if [part.shape for part in parts] != shapes:
+                found = " and ".join(str(part.shape) for part in parts) or "none"
+                raise self._state_error(f"{wanted}, one row for each sequence; got {found}")
+            if not all(map(_is_finite, parts, known)):
+                raise self._state_error(
+                    f"finite numbers of {known[0].numpy().dtype}; got others in layer {depth}"
+                )
+            checked.append(parts)
+        return states_as_tensors(checked, form)
+
+    def _as_part(self, part: Any, wanted: str) -> NDArray:
+        try:
+            return np.ascontiguousarray(part)  # torch cannot read an array from its end
+        except ValueError as error:
+            raise self._state_error(f"{wanted}; got rows of unequal lengths") from error
+
+    def _state_error(self, message: str) -> StateError:
+        return StateError(
+            f"{type(self).__name__}: initial_state must hold {message}. Give what "
+            f"return_state=True has returned for the steps before, in the order of X."
+        )
+
+    @staticmethod
+    def _as_arrays(states: Sequence[Any], wanted: bool) -> States | None:
+        if not wanted:
+            return None
+        return tuple(tuple(part.numpy() for part in layer) for layer in join_states(list(states)))
+
+
+class CarriedState(CheckedStates):
     """Mixed into a `RecurrentEstimator`: its answers may begin from a state, and return one."""
 
     n_threads: int | None
@@ -84,45 +138,7 @@ class CarriedState:
         if state is None:
             return None
         form = state_form(self.net_, dataset, self._reader())
-        n, layers = len(dataset), f"{len(form)} recurrent layer{'s' * (len(form) > 1)}"
-        if not isinstance(state, (tuple, list)) or len(state) != len(form):
-            found = f"{len(state)}" if isinstance(state, (tuple, list)) else type(state).__name__
-            raise self._state_error(f"one entry for each of {layers}; got {found}")
-        checked = []
-        for depth, (layer, known) in enumerate(zip(state, form, strict=True)):
-            what = f"for layer {depth} a tuple of {len(known)} array{'s' * (len(known) > 1)}"
-            shapes = [(n, *part.shape[1:]) for part in known]
-            wanted = f"{what}, of shape {' and '.join(map(str, shapes))}"
-            if not isinstance(layer, (tuple, list)):
-                raise self._state_error(f"{wanted}; got {_described(layer)}")
-            parts = [self._as_array(part, wanted) for part in layer]
-            if [part.shape for part in parts] != shapes:
-                found = " and ".join(str(part.shape) for part in parts) or "none"
-                raise self._state_error(f"{wanted}, one row for each sequence; got {found}")
-            if not all(map(_is_finite, parts, known)):
-                raise self._state_error(
-                    f"finite numbers of {known[0].numpy().dtype}; got others in layer {depth}"
-                )
-            checked.append(parts)
-        return states_as_tensors(checked, form)
-
-    def _as_array(self, part: Any, wanted: str) -> NDArray:
-        try:
-            return np.ascontiguousarray(part)  # torch cannot read an array from its end
-        except ValueError as error:
-            raise self._state_error(f"{wanted}; got rows of unequal lengths") from error
-
-    def _state_error(self, message: str) -> StateError:
-        return StateError(
-            f"{type(self).__name__}: initial_state must hold {message}. Give what "
-            f"return_state=True has returned for the steps before, in the order of X."
-        )
-
-    @staticmethod
-    def _as_arrays(states: Sequence[Any], wanted: bool) -> States | None:
-        if not wanted:
-            return None
-        return tuple(tuple(part.numpy() for part in layer) for layer in join_states(list(states)))
+        return self._checked(state, form, len(dataset))
 
 
 def _is_finite(part: NDArray, known: Any) -> bool:

@@ -6,10 +6,13 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_rnn.estimators.generation import END_ID, Rule, Texts, check_choices
+from sklearn_rnn.estimators.generation import Rule, Texts, check_choices
+from sklearn_rnn.estimators.state import States, is_of_one, with_state
+from sklearn_rnn.estimators.texts import TextInput
 from sklearn_rnn.estimators.verse import FixedLines
 from sklearn_rnn.exceptions import TokenError
 from sklearn_rnn.tokens import UNKNOWN_ID
@@ -20,19 +23,8 @@ from sklearn_rnn.training.writing import Writer
 __all__ = ["WritesTexts"]
 
 
-class WritesTexts:
-    """Mixed into a language model, which knows tokens and has a net."""
-
-    n_threads: int | None
-    unknown: str
-    net_: Any
-    tokens_: Any
-    vocabulary_: dict[Any, int]
-    _is_text: bool
-    _level: Any
-    _split: Callable[[Any], list[Any]]
-    _join: Callable[[list[Any]], Any]
-    _refuse_unknown: Callable[[list[Any]], None]
+class WritesTexts(TextInput):
+    """Mixed into a language model that has a net."""
 
     def generate(
         self,
@@ -46,7 +38,9 @@ class WritesTexts:
         stop: Any = None,
         constraint: Callable[[Sequence[Any]], Iterable[Hashable] | None] | None = None,
         random_state: Any = None,
-    ) -> list[Any]:
+        initial_state: States | None = None,
+        return_state: bool = False,
+    ) -> Any:
         """Write texts, a token at a time, each drawn by its probability.
 
         "<unk>" is never written: the other tokens share its probability by theirs. Only a
@@ -82,12 +76,22 @@ class WritesTexts:
             `max_new_tokens`, by which its shape would break.
         random_state : int, RandomState instance or None, default=None
             Seed of the draws. The first texts are the same whatever `n_samples`, but for rounding.
+        initial_state : tuple of tuples of ndarray, optional
+            The state behind what comes before the prompt, as an earlier call has returned it: one
+            row for all texts, or one for each of `n_samples`. Texts then go on, also without a
+            prompt. A state does not say which tokens it has read, so `repetition_penalty` and
+            `constraint` know only those of the prompt and what is written.
+        return_state : bool, default=False
+            Whether the state behind the last token of each text is returned as well.
 
         Returns
         -------
-        list of str, or of lists
+        texts : list of str, or of lists
             The texts, prompt included; lists of tokens if `level` is a callable or fit has seen
             lists of items.
+        state : tuple of tuples of ndarray of shape (n_samples, H)
+            Only if `return_state`: for each layer, from the input upwards, its hidden state, and
+            of an LSTM its memory. The end of a text, which is no token of it, has not been read.
 
         Raises
         ------
@@ -96,6 +100,8 @@ class WritesTexts:
         TokenError
             If a token of the prompt is not known and `unknown` is "error", or if the constraint
             allows unknown ones only.
+        StateError
+            If `initial_state` is of another form than the states of this model.
 
         References
         ----------
@@ -114,6 +120,7 @@ class WritesTexts:
             "generate",
             prompt,
             stop,
+            initial_state,
             max_new_tokens=max_new_tokens,
             n_samples=n_samples,
             temperature=temperature,
@@ -123,14 +130,18 @@ class WritesTexts:
             constraint=constraint,
             random_state=random_state,
         )
-        found = [self._prompt(prompt) for _ in range(n_samples)]
-        count = 0
+        written: list[list[Any]] = [[] for _ in range(n_samples)]
+        begun, count = texts.writer.state, 0
         with torch_threads(self.n_threads), flushed_denormals():
             while any(texts.alive) and (max_new_tokens is None or count < max_new_tokens):
                 for i, token in texts.write():
-                    found[i].append(token)
+                    written[i].append(token)
                 count += 1
-        return [self._join(tokens) for tokens in found]
+            ids = [self._as_ids(tokens) for tokens in written]
+            # the writer itself has gone on behind texts that have ended
+            ends = [self.net_.read_on(ids, begun)] if return_state else []
+        found = [self._join([*self._prompt(prompt), *tokens]) for tokens in written]
+        return with_state(found, self._as_arrays(ends, return_state))
 
     def stream(
         self,
@@ -143,6 +154,7 @@ class WritesTexts:
         stop: Any = None,
         constraint: Callable[[Sequence[Any]], Iterable[Hashable] | None] | None = None,
         random_state: Any = None,
+        initial_state: States | None = None,
     ) -> Iterator[Any]:
         """Write one text and hand over each token as soon as it is there.
 
@@ -170,6 +182,8 @@ class WritesTexts:
             From the tokens so far to those that may follow.
         random_state : int, RandomState instance or None, default=None
             Seed of the draws.
+        initial_state : tuple of tuples of ndarray, optional
+            The state behind what comes before the prompt, with one row.
 
         Returns
         -------
@@ -189,6 +203,7 @@ class WritesTexts:
             "stream",
             prompt,
             stop,
+            initial_state,
             max_new_tokens=max_new_tokens,
             n_samples=1,
             temperature=temperature,
@@ -209,7 +224,9 @@ class WritesTexts:
                 yield token
             count += 1
 
-    def _texts(self, method: str, prompt: Any, stop: Any, **choices: Any) -> Texts:
+    def _texts(
+        self, method: str, prompt: Any, stop: Any, state: States | None = None, **choices: Any
+    ) -> Texts:
         """Check what was asked for, read the prompt, and return texts that begin with it."""
         check_is_fitted(self)
         name = f"{type(self).__name__}.{method}"
@@ -219,7 +236,7 @@ class WritesTexts:
             self._refuse_unknown(tokens)
         if isinstance(choices["constraint"], FixedLines):
             choices["constraint"].check(name, tokens, choices["max_new_tokens"])
-        ids = [END_ID, *(self.vocabulary_.get(token, UNKNOWN_ID) for token in tokens)]
+        before = self._begun(state, 1 if is_of_one(state) else choices["n_samples"])
         rule = Rule(
             name,
             choices["constraint"],
@@ -231,8 +248,9 @@ class WritesTexts:
         with torch_threads(self.n_threads), flushed_denormals():
             writer = Writer(
                 self.net_,
-                np.array(ids),
+                self._as_ids(tokens),
                 choices["n_samples"],
+                before,
                 temperature=choices["temperature"],
                 top_k=choices["top_k"],
                 top_p=choices["top_p"],
@@ -240,6 +258,11 @@ class WritesTexts:
             )
         stops = self._stops(stop, name)
         return Texts(writer, self.tokens_, tokens, choices["n_samples"], rule, stops, seed)
+
+    def _as_ids(self, tokens: Sequence[Any]) -> NDArray[np.int64]:
+        """Return ids of tokens that may be unknown."""
+        ids = [self.vocabulary_.get(token, UNKNOWN_ID) for token in tokens]
+        return np.array(ids, dtype=np.int64)
 
     def _prompt(self, prompt: Any) -> list[Any]:
         """Return the tokens of a prompt."""

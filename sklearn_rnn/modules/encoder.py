@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
+from sklearn_rnn.kernels.scan import StackState
 from sklearn_rnn.modules.inputs import MissingValues, TokenEmbedding
 from sklearn_rnn.modules.noise import InputNoise, draw_seed
 from sklearn_rnn.modules.recurrent import RecurrentStack
@@ -66,11 +67,28 @@ class Encoder(nn.Module):
         self.output_size = self.stack.output_size
 
     def forward(
-        self, x: Tensor, lengths: Tensor | None, gives_states: bool = True
+        self,
+        x: Tensor,
+        lengths: Tensor | None,
+        gives_states: bool = True,
+        initial: StackState | None = None,
     ) -> tuple[Tensor | None, Tensor]:
         """Return the states of all steps (N, T, D), if wanted, and the summary (N, D)."""
+        x, lengths = self._changed(x, lengths)
+        return self.stack(x, lengths, gives_states, initial)
+
+    def read_on(
+        self, x: Tensor, lengths: Tensor | None, initial: StackState | None = None
+    ) -> tuple[Tensor, StackState]:
+        """Return the summary (N, D), and what each layer carries at the end of each sequence."""
+        x, lengths = self._changed(x, lengths)
+        _, summary, state = self.stack.read_on(x, lengths, False, initial)
+        return summary, state
+
+    def _changed(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Return what recurrent layers read, and its lengths."""
         if self.tokens is not None:
             x = self.tokens(x)
         for change in self.inputs:
             x, lengths = change(x, lengths)
-        return self.stack(x, lengths, gives_states)
+        return x, lengths

@@ -10,6 +10,7 @@ from sklearn_rnn.kernels.scan import State
 from sklearn_rnn.modules.cells import build_layer
 from sklearn_rnn.modules.initialization import empty, initialize_linear
 from sklearn_rnn.modules.noise import Dropout, draw_seed
+from sklearn_rnn.modules.recurrent import refuse_other_state
 
 __all__ = ["LanguageNetwork", "LockedDropout"]
 
@@ -121,6 +122,19 @@ class LanguageNetwork(nn.Module):
             x, last = layer(self.dropouts[depth](x), None if state is None else state[depth])
             after.append(last)
         return self.dropouts[-1](x), tuple(after)
+
+    def begin(self, token: int, n: int) -> tuple[State, ...]:
+        """Return the state of each layer in n texts that begin behind a token.
+
+        Raises
+        ------
+        StateError
+            If a cell carries what cannot be divided among texts.
+        """
+        _, state = self.read(torch.full((n, 1), token, device=self.embedding.weight.device))
+        for layer, carried in zip(self.layers, state, strict=True):
+            refuse_other_state(layer, carried, n)
+        return state
 
     def answer(self, vectors: Tensor) -> Tensor:
         """Map states (..., H) to logits (..., V)."""

@@ -15,7 +15,7 @@ from sklearn_rnn.modules.layers import NativeLayer
 from sklearn_rnn.modules.lengths import last_step, reverse
 from sklearn_rnn.modules.noise import Dropout, draw_seed
 
-__all__ = ["RecurrentStack"]
+__all__ = ["RecurrentStack", "refuse_other_state"]
 
 
 class RecurrentStack(nn.Module):
@@ -190,11 +190,11 @@ def _read_to_ends(
     """
     if lengths is None:
         states, end = _call(layer, x, None, gives_states, before)
-        _refuse_other_state(layer, end, len(x))
+        refuse_other_state(layer, end, len(x))
         return states, end
     ends = lengths.unique().tolist()
     states, state = _call(layer, x[:, : ends[0]], None, True, before)
-    _refuse_other_state(layer, state, len(x))
+    refuse_other_state(layer, state, len(x))
     parts, kept, start = [states], state, ends[0]
     # where the hidden state is all there is, the rest is read at once: all of these are told
     for end in ends[1:] if len(state) > 1 else ends[1:][-1:]:
@@ -206,7 +206,7 @@ def _read_to_ends(
     return states, kept if len(kept) > 1 else (last_step(states, lengths),)
 
 
-def _refuse_other_state(layer: nn.Module, state: Any, n: int) -> None:
+def refuse_other_state(layer: nn.Module, state: Any, n: int) -> None:
     """Refuse what cannot be divided among sequences; cells of ours never answer so."""
     is_tuple = isinstance(state, (tuple, list))
     if is_tuple and all(getattr(part, "shape", ())[:1] == (n,) for part in state):

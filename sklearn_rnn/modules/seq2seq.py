@@ -18,7 +18,7 @@ from sklearn_rnn.modules.noise import Dropout, draw_seed
 
 __all__ = ["Decoded", "Seq2SeqNetwork"]
 
-#: The states of all layers of the decoder: a tuple of (N, H) for each.
+#: The states of all layers of the decoder, or of the encoder: a tuple of (N, H) for each.
 States = tuple[tuple[Tensor, ...], ...]
 
 
@@ -181,14 +181,30 @@ class Seq2SeqNetwork(nn.Module):
 
     # -- encoder and decoder -----------------------------------------------------------------
 
-    def encode(self, x: Tensor, lengths: Tensor | None = None) -> Memory:
-        """Read sequences x (N, T_in, F), right-padded to the longest of `lengths` (N,)."""
-        states, summary = self.encoder(x, lengths, self.attention is not None)
+    def encode(
+        self, x: Tensor, lengths: Tensor | None = None, initial: States | None = None
+    ) -> Memory:
+        """Read sequences x (N, T_in, F), right-padded to the longest of `lengths` (N,).
+
+        From an initial state the encoder goes on, and its summary is that of all it has read; the
+        steps that attention looks at are those of x alone.
+        """
+        states, summary = self.encoder(x, lengths, self.attention is not None, initial)
         if states is None or self.attention is None:
             nothing = summary.unsqueeze(1)
             return Memory(nothing, nothing, None, summary)
         held = None if lengths is None else steps_mask(x, lengths)
         return Memory(states, self.attention.keys(states), held, summary)
+
+    def summary_and_state(
+        self, x: Tensor, lengths: Tensor | None = None, initial: States | None = None
+    ) -> tuple[Tensor, States]:
+        """Return the encoder's summary (N, D), and its state at the end of each sequence."""
+        return self.encoder.read_on(x, lengths, initial)
+
+    def why_no_state(self) -> str | None:
+        """Say why the encoder cannot stop at the end of X and go on later; None if it can."""
+        return self.encoder.stack.why_no_state()
 
     def first_state(self, memory: Memory) -> States:
         """Return the decoder's states before its first step, made of the encoder's summary."""

@@ -13,12 +13,10 @@ from torch.utils.data import Dataset
 
 from sklearn_rnn.training.memory import keep_freed_memory
 from sklearn_rnn.training.net import SequenceNet
+from sklearn_rnn.training.reading import ReadsTexts
 from sklearn_rnn.training.splits import RandomPart
 
 __all__ = ["LanguageNet", "PartOfTexts", "StreamBatches", "TextDataset"]
-
-#: Texts that are read at a time to be scored, and steps of each: what native kernels take at once.
-READING_ROWS, READING_STEPS, LEAST_STEPS = 16, 64, 4
 
 #: Windows of a pass, at least: a short stream has fewer rows, for each window trains once.
 LEAST_WINDOWS = 8
@@ -26,12 +24,6 @@ LEAST_WINDOWS = 8
 #: By how much rows may be longer, so that they begin where texts do: when their number is chosen,
 #: and when the texts come in another order.
 LONGER_ROWS, LONGEST_ROWS = 1.125, 1.25
-
-#: Steps of all rows whose answers are computed at a time, for a large vocabulary makes them large.
-ANSWERED_STEPS = 16
-
-#: Rows that are answered at a time where one answer for each text is asked for.
-ANSWERED_ROWS = 64
 
 
 class TextDataset(Dataset):
@@ -213,7 +205,7 @@ class PartOfTexts(RandomPart):
         return read, held
 
 
-class LanguageNet(SequenceNet):
+class LanguageNet(ReadsTexts, SequenceNet):
     """A skorch net that reads windows of a stream, and carries the state between them."""
 
     train_batches = StreamBatches
@@ -245,96 +237,3 @@ class LanguageNet(SequenceNet):
     ) -> Tensor:
         """Return the mean loss of a token."""
         return self.criterion_(y_pred, y_true.to(self.device))
-
-    # -- reading whole texts -------------------------------------------------------------------
-
-    @torch.no_grad()
-    def log_probabilities(
-        self, sequences: Sequence[NDArray[np.int64]]
-    ) -> list[NDArray[np.float64]]:
-        """Return the log-probability of each token but the first, given those before it.
-
-        Parameters
-        ----------
-        sequences : sequence of ndarray of shape (T_i,), int64
-            Ids, at least two in each.
-
-        Returns
-        -------
-        list of ndarray of shape (T_i - 1,), float64
-            Natural logarithms.
-        """
-        found = [np.empty(len(ids) - 1) for ids in sequences]
-        for texts, first, vectors in self._windows([ids[:-1] for ids in sequences]):
-            for part in vectors.split(ANSWERED_STEPS, dim=1):
-                logs = self.module_.answer(part).log_softmax(dim=2).double().cpu().numpy()
-                for row, text in enumerate(texts):
-                    following = sequences[text][first + 1 : first + 1 + part.shape[1]]
-                    steps = np.arange(len(following))
-                    found[text][first : first + len(steps)] = logs[row, steps, following]
-                first += part.shape[1]
-        return found
-
-    @torch.no_grad()
-    def next_probabilities(self, sequences: Sequence[NDArray[np.int64]]) -> NDArray[np.float64]:
-        """Return the probabilities (N, V) of the token after each sequence."""
-        filled = len(sequences) + -len(sequences) % ANSWERED_ROWS
-        last: Tensor | None = None
-        for texts, first, vectors in self._windows(sequences):
-            if last is None:
-                last = vectors.new_zeros(filled, vectors.shape[2])
-            for row, text in enumerate(texts):
-                step = len(sequences[text]) - 1 - first
-                if 0 <= step < vectors.shape[1]:
-                    last[text] = vectors[row, step]
-        parts = [self.module_.answer(part) for part in last.split(ANSWERED_ROWS)]  # type: ignore[union-attr]
-        logits = torch.cat(parts)[: len(sequences)].double()
-        return logits.softmax(dim=1).cpu().numpy()
-
-    @torch.no_grad()
-    def _windows(
-        self, sequences: Sequence[NDArray[np.int64]]
-    ) -> Iterator[tuple[NDArray[np.intp], int, Tensor]]:
-        """Read texts in batches; yields which texts, from which step on, and states (R, T, H).
-
-        What a text is read with does not depend on its batch mates, for torch rounds differently
-        by shape: all batches have as many rows, and windows as long as the text itself asks for.
-        """
-        lengths = np.array([len(ids) for ids in sequences])
-        whole = np.clip(lengths, LEAST_STEPS, READING_STEPS)
-        sizes = 2 ** np.ceil(np.log2(whole)).astype(int)
-        self._set_training(False)
-        for size in np.unique(sizes):
-            alike = np.flatnonzero(sizes == size)
-            alike = alike[np.argsort(lengths[alike], kind="stable")]
-            for texts in np.split(alike, range(READING_ROWS, len(alike), READING_ROWS)):
-                state = None
-                for first in range(0, int(lengths[texts].max()), int(size)):
-                    window = np.zeros((READING_ROWS, size), dtype=np.int64)
-                    for row, text in zip(window, texts, strict=False):
-                        part = sequences[text][first : first + size]
-                        row[: len(part)] = part
-                    tokens = torch.from_numpy(window).to(self.device)
-                    vectors, state = self.module_.read(tokens, state)
-                    yield texts, first, vectors
-
-    # -- writing -------------------------------------------------------------------------------
-
-    @torch.no_grad()
-    def begin(self, ids: NDArray[np.int64], n: int) -> tuple[Tensor, Any]:
-        """Read the beginning of a text; return logits (n, V) of what follows, and the state."""
-        self._set_training(False)
-        state = None
-        for window in torch.from_numpy(ids).to(self.device).split(READING_STEPS):
-            vectors, state = self.module_.read(window.unsqueeze(0), state)
-        logits = self.module_.answer(vectors[:, -1])
-        repeated = tuple(
-            tuple(part.expand(n, -1).contiguous() for part in layer) for layer in state or ()
-        )
-        return logits.expand(n, -1), repeated
-
-    @torch.no_grad()
-    def go_on(self, tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """Read one more token of each text (N,); return logits (N, V) and the state."""
-        logits, state = self.module_(tokens.unsqueeze(1), state)
-        return logits[:, 0], state

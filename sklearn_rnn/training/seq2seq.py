@@ -14,9 +14,11 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.utils.data import Dataset
 
+from sklearn_rnn.kernels.scan import StackState
 from sklearn_rnn.losses import Loss
 from sklearn_rnn.training.batches import SequenceDataset
 from sklearn_rnn.training.net import PREDICTION_BATCH, SequenceNet
+from sklearn_rnn.training.states import rows_of_state
 
 __all__ = ["PairDataset", "PairLoss", "PairNet", "TeacherForcing", "Written"]
 
@@ -256,6 +258,7 @@ class PairNet(SequenceNet):
         ends: bool,
         beam_size: int,
         alpha: float,
+        initial: StackState | None = None,
     ) -> list[Written]:
         """Return what the network writes for each source.
 
@@ -272,6 +275,8 @@ class PairNet(SequenceNet):
             Whether it ends where the network says so.
         beam_size, alpha
             See `sklearn_rnn.kernels.search.beam_search`.
+        initial : tuple of tuples of Tensor of shape (N, ...), optional
+            The states in which the encoder begins.
 
         Returns
         -------
@@ -280,7 +285,7 @@ class PairNet(SequenceNet):
         """
         network, written = self.module_, []
         for index, batch in self._full_batches(sources):
-            memory = network.encode(batch["x"], batch.get("lengths"))
+            memory = self._memory(index, batch, initial)
             filled = torch.from_numpy(limits[_filled(index).numpy()]).to(self.device)
             if network.writes_tokens:
                 found = network.write_tokens(
@@ -292,7 +297,7 @@ class PairNet(SequenceNet):
         return written
 
     def look_again(
-        self, pairs: PairDataset
+        self, pairs: PairDataset, initial: StackState | None = None
     ) -> list[tuple[NDArray[np.float64], NDArray[np.float64] | None]]:
         """Return what the network answers to each step of known targets, and its attention.
 
@@ -300,6 +305,8 @@ class PairNet(SequenceNet):
         ----------
         pairs : PairDataset
             Sources, and what was written for each.
+        initial : tuple of tuples of Tensor of shape (N, ...), optional
+            The states in which the encoder begins.
 
         Returns
         -------
@@ -308,7 +315,7 @@ class PairNet(SequenceNet):
         """
         network, seen = self.module_, []
         for index, batch in self._full_batches(pairs):
-            memory = network.encode(batch["x"], batch.get("lengths"))
+            memory = self._memory(index, batch, initial)
             answers, weights, _ = network.decode(
                 batch["before"], memory, network.first_state(memory)
             )
@@ -317,6 +324,13 @@ class PairNet(SequenceNet):
                 read = None if weights is None else _numpy(weights[row, :steps, :length])
                 seen.append((_numpy(answers[row, :steps]), read))
         return seen
+
+    def _memory(self, index: Tensor, batch: dict[str, Tensor], initial: StackState | None) -> Any:
+        """Return what the encoder has read of a batch of sources."""
+        before = None
+        if initial is not None:
+            before = rows_of_state(initial, _filled(index), self.device)
+        return self.module_.encode(batch["x"], batch.get("lengths"), before)
 
     def _full_batches(
         self, dataset: SequenceDataset | PairDataset

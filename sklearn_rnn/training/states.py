@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import torch
 from numpy.typing import NDArray
@@ -12,7 +13,14 @@ from sklearn_rnn.kernels.scan import StackState
 from sklearn_rnn.training.batches import SequenceDataset
 from sklearn_rnn.training.net import PREDICTION_BATCH, SequenceNet
 
-__all__ = ["answers_and_states", "full_batches", "join_states", "state_form", "states_as_tensors"]
+__all__ = [
+    "answers_and_states",
+    "full_batches",
+    "join_states",
+    "rows_of_state",
+    "state_form",
+    "states_as_tensors",
+]
 
 
 def answers_and_states(
@@ -47,23 +55,26 @@ def answers_and_states(
     for index, held in full_batches(len(dataset)):
         inputs, _ = dataset.batch(index)
         lengths = inputs["lengths"].to(device) if "lengths" in inputs else None
-        before = None
-        if initial is not None:
-            before = tuple(tuple(part[index].to(device) for part in layer) for layer in initial)
+        before = None if initial is None else rows_of_state(initial, index, device)
         with torch.no_grad():
             answers, state = read(inputs["x"].to(device), lengths, before)
-        yield answers[:held].cpu(), tuple(tuple(p[:held].cpu() for p in layer) for layer in state)
+        yield answers[:held].cpu(), rows_of_state(state, slice(held), "cpu")
 
 
-def full_batches(n: int) -> Iterator[tuple[Tensor, int]]:
+def full_batches(n: int, size: int = PREDICTION_BATCH) -> Iterator[tuple[Tensor, int]]:
     """Yield indices of one number of sequences, and how many of them are asked for.
 
     Torch rounds differently for different numbers of rows, and an answer is not to depend on what
     it is asked together with. So the last of n sequences fills the last batch up.
     """
-    rows = torch.arange(n + -n % PREDICTION_BATCH).clamp(max=n - 1)
-    for number, index in enumerate(rows.split(PREDICTION_BATCH)):
-        yield index, min(PREDICTION_BATCH, n - number * PREDICTION_BATCH)
+    rows = torch.arange(n + -n % size).clamp(max=n - 1)
+    for number, index in enumerate(rows.split(size)):
+        yield index, min(size, n - number * size)
+
+
+def rows_of_state(state: StackState, rows: Tensor | slice, device: Any) -> StackState:
+    """Return the state of some sequences, on a device."""
+    return tuple(tuple(part[rows].to(device) for part in layer) for layer in state)
 
 
 def join_states(states: list[StackState]) -> StackState:

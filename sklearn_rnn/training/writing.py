@@ -17,13 +17,14 @@ from sklearn_rnn.kernels.sampling import (
     keep_top_k,
     penalize_repetition,
 )
+from sklearn_rnn.kernels.scan import StackState
 from sklearn_rnn.training.language import LanguageNet
 
 __all__ = ["Writer"]
 
 
 class Writer:
-    """Write several texts side by side that begin alike.
+    """Write several texts side by side that go on alike.
 
     What is kept between two tokens has one size, however long the texts become.
 
@@ -32,9 +33,11 @@ class Writer:
     net : LanguageNet
         Which answers what may follow.
     ids : ndarray of shape (T,), int64
-        How all texts begin; the first token is the end of a text before.
+        How all texts begin, or go on; of no token perhaps.
     n : int
         Texts.
+    initial : tuple of tuples of Tensor of shape (1, ...) or (n, ...), optional
+        The state that these tokens are read from, of all texts or of each.
     temperature, repetition_penalty : float
         See `sklearn_rnn.kernels.sampling`.
     top_k, top_p : int, float or None
@@ -46,6 +49,7 @@ class Writer:
         net: LanguageNet,
         ids: NDArray[np.int64],
         n: int,
+        initial: StackState | None = None,
         *,
         temperature: float,
         top_k: int | None,
@@ -55,9 +59,9 @@ class Writer:
         self.net = net
         self.temperature, self.top_k, self.top_p = temperature, top_k, top_p
         self.penalty = repetition_penalty
-        self.logits, self.state = net.begin(ids, n)
+        self.logits, self.state = net.begin(ids, n, initial)
         self.seen = torch.zeros(self.logits.shape, dtype=torch.bool)
-        self.seen[:, torch.from_numpy(ids[1:])] = True
+        self.seen[:, torch.from_numpy(ids)] = True
         self._last: Tensor | None = None
 
     @torch.no_grad()

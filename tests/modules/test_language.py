@@ -95,3 +95,14 @@ def test_seeds_make_the_network_and_nothing_global_does():
     assert torch.equal(torch.get_rng_state(), before)
     assert torch.equal(first(TOKENS)[0], again(TOKENS)[0])
     assert not torch.equal(first(TOKENS)[0], other(TOKENS)[0])
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_texts_begin_in_the_state_behind_a_token(cell):
+    model = network(cell=cell).eval()
+
+    state = model.begin(3, 2)
+
+    torch.testing.assert_close(state, model(torch.tensor([[3], [3]]))[1])
+    vectors, _ = model.read(torch.tensor([[3], [3]]))
+    assert torch.equal(state[-1][0], vectors[:, 0])  # answers are made of the hidden state alone
