@@ -6,9 +6,11 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import linear
 
+from sklearn_rnn.kernels.native.token_network import TokenNetwork
 from sklearn_rnn.kernels.scan import State
 from sklearn_rnn.modules.cells import build_layer
 from sklearn_rnn.modules.initialization import empty, initialize_linear
+from sklearn_rnn.modules.layers import native_layers
 from sklearn_rnn.modules.noise import Dropout, draw_seed
 from sklearn_rnn.modules.recurrent import refuse_other_state
 
@@ -135,6 +137,27 @@ class LanguageNetwork(nn.Module):
         for layer, carried in zip(self.layers, state, strict=True):
             refuse_other_state(layer, carried, n)
         return state
+
+    def as_tokens(self) -> TokenNetwork | None:
+        """Return its parameters, if it does but what native steps know.
+
+        Such a network can be trained without torch; see `sklearn_rnn.kernels.native.window_step`.
+        """
+        layers = native_layers(self.layers)
+        shares: list[float] = [dropout.p for dropout in self.dropouts]  # type: ignore[misc]
+        has_more = (
+            self.weight is self.embedding.weight
+            or not isinstance(self.projection, nn.Identity)
+            or shares[0] > 0
+        )
+        if layers is None or has_more or type(self) is not LanguageNetwork:
+            return None
+        return TokenNetwork(
+            self.embedding.weight,
+            layers,
+            tuple(share > 0 for share in shares[1:]),
+            (self.weight, self.bias),
+        )
 
     def answer(self, vectors: Tensor) -> Tensor:
         """Map states (..., H) to logits (..., V)."""

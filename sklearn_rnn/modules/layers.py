@@ -1,5 +1,6 @@
 """Layers of torch, and the same by native kernels: one layer, one direction, batch first."""
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import torch
@@ -20,6 +21,7 @@ __all__ = [
     "TorchGRU",
     "TorchLSTM",
     "TorchRNN",
+    "native_layers",
 ]
 
 #: Parameters of one layer of torch, in the order in which our kernels take them.
@@ -117,6 +119,19 @@ class NativeLayer:
             return run_layer(self.plans, *self.as_layer(), x, state, lengths, gives_states)
         states, last = super().forward(x, state)  # type: ignore[misc]
         return states, last if lengths is None else (last_step(states, lengths),)
+
+
+def native_layers(layers: Iterable[nn.Module]) -> tuple[Layer, ...] | None:
+    """Return layers as native kernels know them; None if there is more to one of them."""
+    known = []
+    for layer in layers:
+        # a layer derived from ours may do something else
+        if not isinstance(layer, NativeLayer) or type(layer).forward is not NativeLayer.forward:
+            return None
+        if not layer.is_usable():
+            return None
+        known.append(layer.as_layer())
+    return tuple(known)
 
 
 def _is_readable(tensor: Tensor) -> bool:

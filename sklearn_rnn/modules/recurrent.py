@@ -11,7 +11,7 @@ from sklearn_rnn.exceptions import StateError
 from sklearn_rnn.kernels.native.plans import Layer
 from sklearn_rnn.kernels.scan import StackState, State
 from sklearn_rnn.modules.cells import build_layer
-from sklearn_rnn.modules.layers import NativeLayer
+from sklearn_rnn.modules.layers import NativeLayer, native_layers
 from sklearn_rnn.modules.lengths import last_step, reverse
 from sklearn_rnn.modules.noise import Dropout, draw_seed
 
@@ -75,13 +75,7 @@ class RecurrentStack(nn.Module):
 
     def as_layers(self) -> tuple[Layer, ...] | None:
         """Return the layers as native kernels know them; None if there is more to them."""
-        layers = [layer for layer in self.forwards if isinstance(layer, NativeLayer)]
-        # a layer derived from ours may do something else
-        ours = [layer for layer in layers if type(layer).forward is NativeLayer.forward]
-        native = [layer for layer in ours if layer.is_usable()]
-        if len(native) < len(self.forwards) or self.backwards or self.dropout.p > 0:
-            return None
-        return tuple(layer.as_layer() for layer in native)
+        return None if self.backwards or self.dropout.p > 0 else native_layers(self.forwards)
 
     def why_no_state(self) -> str | None:
         """Say why reading cannot stop here and go on later; None if it can."""

@@ -27,7 +27,17 @@ from sklearn_rnn.training.callbacks import GradientClipping
 from sklearn_rnn.training.rules import NativeRule
 from sklearn_rnn.training.schedules import StepSchedule
 
-__all__ = ["FusedSteps", "native_answers", "plain_network"]
+__all__ = [
+    "FORWARD_HOOKS",
+    "FusedSteps",
+    "NativeSteps",
+    "are_plain",
+    "have_hooks",
+    "is_known",
+    "native_answers",
+    "plain_network",
+    "rule_of",
+]
 
 #: Seconds of batches that are done at a time; a user's Ctrl-C waits no longer.
 SECONDS_AT_A_TIME = 0.05
@@ -45,42 +55,25 @@ FORWARD_HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 BACKWARD_HOOKS = ("_backward_hooks", "_backward_pre_hooks")
 
 
-class FusedSteps:
-    """The native training steps of a net; see `of`."""
+class NativeSteps:
+    """What native training steps of all nets have: a rule, and traits that they depend on.
 
-    def __init__(
-        self, net: Any, network: PlainNetwork, dataset: SequenceDataset, rule: NativeRule
-    ) -> None:
-        self.net, self.network, self.dataset, self.rule = net, network, dataset, rule
-        self._size = sum(parameter.numel() for parameter in rule.parameters)
-        self._plans: dict[int, Any] = {}
-        self._batches_at_a_time = 1.0
+    Parameters
+    ----------
+    net : NeuralNet
+        Which learns.
+    rule : NativeRule
+        Of its optimizer.
+    """
+
+    def __init__(self, net: Any, rule: NativeRule) -> None:
+        self.net, self.rule = net, rule
         clipping = net.listeners("on_grad_computed")
         limits = [callback.gradient_clip_value for callback in clipping]
         self.limit = np.array(limits, dtype=np.float32) if limits else None
         self._traits = self._look()
 
-    @classmethod
-    def of(cls, net: Any, iterator: Any) -> FusedSteps | None:
-        """Return the steps of a net that learns from an iterator; None where torch must do them."""
-        if type(iterator) is not Batches or not _is_known(net):
-            return None
-        dataset = iterator.dataset
-        network = plain_network(net.module_, dataset)
-        if network is None:
-            return None
-        parameters = parameters_of(network)
-        weights = [] if dataset.weights is None else [dataset.weights]
-        if not _are_plain(weights) or not _fit_answers(net.criterion_.loss, dataset, network):
-            return None
-        if not all(_learns_alone(parameter) for parameter in parameters):
-            return None
-        if _have_hooks(net.module_, BACKWARD_HOOKS):
-            return None
-        rule = NativeRule.of(net.optimizer_, parameters)
-        return None if rule is None else cls(net, network, dataset, rule)
-
-    def does_as(self, other: FusedSteps) -> bool:
+    def does_as(self, other: NativeSteps) -> bool:
         """Tell whether plans of these steps do what other steps would.
 
         Between epochs, callbacks may put other tensors in the place of parameters or of what the
@@ -90,21 +83,58 @@ class FusedSteps:
 
     def _look(self) -> tuple:
         """Return all that plans depend on as it is now, but for what is looked up in each epoch."""
-        data, loss, rule = native_data(self.dataset), self.net.criterion_, self.rule
+        rule = self.rule
         tensors = [*rule.parameters, *(b for buffers in rule.buffers() for b in buffers)]
-        tensors += [part for part in data if isinstance(part, Tensor)]
+        limit = None if self.limit is None else self.limit.tolist()
+        return places(tensors), rule.name, rule.nesterov, limit
+
+    def schedules(self) -> list[StepSchedule]:
+        """Return those that change the rate after every batch."""
+        return [c for c in self.net.listeners("on_batch_end") if type(c) is StepSchedule]
+
+    def _rule_of_plans(self) -> Any:
+        """Return the rule as plans take it."""
+        from sklearn_rnn.kernels.native.rules import Rule  # brings llvmlite
+
+        rule = self.rule
+        return Rule(rule.name, rule.buffers(), rule.constants, rule.nesterov, self.limit)
+
+
+class FusedSteps(NativeSteps):
+    """The native training steps of a net; see `of`."""
+
+    def __init__(
+        self, net: Any, network: PlainNetwork, dataset: SequenceDataset, rule: NativeRule
+    ) -> None:
+        self.network, self.dataset = network, dataset
+        self._size = sum(parameter.numel() for parameter in rule.parameters)
+        self._plans: dict[int, Any] = {}
+        self._batches_at_a_time = 1.0
+        super().__init__(net, rule)
+
+    @classmethod
+    def of(cls, net: Any, iterator: Any) -> FusedSteps | None:
+        """Return the steps of a net that learns from an iterator; None where torch must do them."""
+        if type(iterator) is not Batches or not is_known(net):
+            return None
+        dataset = iterator.dataset
+        network = plain_network(net.module_, dataset)
+        if network is None:
+            return None
+        weights = [] if dataset.weights is None else [dataset.weights]
+        if not are_plain(weights) or not _fit_answers(net.criterion_.loss, dataset, network):
+            return None
+        rule = rule_of(net, parameters_of(network))
+        return None if rule is None else cls(net, network, dataset, rule)
+
+    def _look(self) -> tuple:
+        """Return all that plans depend on as it is now, but for what is looked up in each epoch."""
+        data, loss = native_data(self.dataset), self.net.criterion_
         return (
-            [(tensor.data_ptr(), tensor.shape) for tensor in tensors],
+            *super()._look(),
+            places([part for part in data if isinstance(part, Tensor)]),
             [layer.cell for layer in self.network.layers],
-            (
-                loss.loss,
-                dict(loss.options),
-                rule.name,
-                rule.nesterov,
-                data.lengths is None,
-                data.steps,
-            ),
-            None if self.limit is None else self.limit.tolist(),
+            (loss.loss, dict(loss.options), data.lengths is None, data.steps),
         )
 
     def losses(self, iterator: Batches) -> NDArray[np.float32]:
@@ -133,7 +163,7 @@ class FusedSteps:
         lengths = None
         if not self.dataset.has_equal_lengths:
             lengths = self.dataset.lengths[order].view(batches, rows).amax(dim=1).tolist()
-        listening = [c for c in self.net.listeners("on_batch_end") if type(c) is StepSchedule]
+        listening = self.schedules()
         done = 0
         while done < batches:
             count = min(int(self._batches_at_a_time), batches - done)
@@ -157,27 +187,43 @@ class FusedSteps:
         return plan.losses
 
     def _plan(self, rows: int) -> Any:
-        from sklearn_rnn.kernels.native.step import Rule, StepPlan
+        from sklearn_rnn.kernels.native.step import StepPlan
 
-        dataset, rule, loss = self.dataset, self.rule, self.net.criterion_
+        dataset, loss = self.dataset, self.net.criterion_
         option = LOSSES[loss.loss]
         return StepPlan(
             self.network,
             loss.loss,
             0.0 if option is None else loss.options.get(*option),
-            Rule(rule.name, rule.buffers(), rule.constants, rule.nesterov, self.limit),
+            self._rule_of_plans(),
             native_data(dataset),
             rows,
             worthwhile_threads(torch.get_num_threads(), rows, dataset.longest, self._size),
         )
 
 
+def rule_of(net: Any, parameters: Sequence[Tensor]) -> NativeRule | None:
+    """Return the rule by which native steps move parameters of a net; None where torch must.
+
+    Native steps have to know the optimizer, and nobody may want to see the way back.
+    """
+    is_watched = have_hooks(net.module_, BACKWARD_HOOKS)
+    if is_watched or not all(_learns_alone(parameter) for parameter in parameters):
+        return None
+    return NativeRule.of(net.optimizer_, parameters)
+
+
+def places(tensors: Sequence[Tensor]) -> list[tuple]:
+    """Return where tensors lie, and their shapes."""
+    return [(tensor.data_ptr(), tensor.shape) for tensor in tensors]
+
+
 def plain_network(module: torch.nn.Module, dataset: SequenceDataset) -> PlainNetwork | None:
     """Return what native code may do in place of a module for a data set; None if it may not."""
     network = getattr(module, "as_plain", lambda: None)()
-    if network is None or _have_hooks(module, FORWARD_HOOKS):
+    if network is None or have_hooks(module, FORWARD_HOOKS):
         return None
-    if not _are_plain([dataset.steps, *parameters_of(network)]):
+    if not are_plain([dataset.steps, *parameters_of(network)]):
         return None
     return network if dataset.steps.shape[1] == network.layers[0].weights[0].shape[1] else None
 
@@ -203,13 +249,14 @@ def native_data(dataset: SequenceDataset) -> Data:
     )
 
 
-def _are_plain(tensors: Sequence[Tensor]) -> bool:
+def are_plain(tensors: Sequence[Tensor]) -> bool:
+    """Tell whether native code can read and write tensors as they are."""
     return all(
         t.dtype == torch.float32 and t.device.type == "cpu" and t.is_contiguous() for t in tensors
     )
 
 
-def _have_hooks(module: torch.nn.Module, kinds: Sequence[str]) -> bool:
+def have_hooks(module: torch.nn.Module, kinds: Sequence[str]) -> bool:
     """Tell whether a module, or one within it, has somebody called."""
     return any(getattr(part, kind) for part in module.modules() for kind in kinds)
 
@@ -224,7 +271,7 @@ def _fit_answers(loss: str, dataset: SequenceDataset, network: PlainNetwork) -> 
     """Tell whether targets are as a loss wants them; of others torch tells what is wrong."""
     targets, outputs = dataset.targets, len(network.head[1])
     if loss != "log_loss":
-        return _are_plain([targets]) and targets.shape == (len(dataset), outputs)
+        return are_plain([targets]) and targets.shape == (len(dataset), outputs)
     if targets.dtype != torch.int64 or targets.shape != (len(dataset),):
         return False
     least, most = targets.aminmax()
@@ -236,12 +283,12 @@ def parameters_of(network: PlainNetwork) -> list[Tensor]:
     return [*(w for layer in network.layers for w in layer.weights), *network.head]
 
 
-def _is_known(net: Any) -> bool:
+def is_known(net: Any) -> bool:
     """Tell whether native steps know the loss, and whoever listens between batches."""
     loss = net.criterion_
     if type(loss) is not Loss or not isinstance(loss.loss, str) or loss.loss not in LOSSES:
         return False
-    if _have_hooks(loss, [*FORWARD_HOOKS, *BACKWARD_HOOKS]):
+    if have_hooks(loss, [*FORWARD_HOOKS, *BACKWARD_HOOKS]):
         return False
     option = LOSSES[loss.loss]
     if not set(loss.options) <= ({option[0]} if option else set()):

@@ -15,6 +15,7 @@ from sklearn_rnn.training.memory import keep_freed_memory
 from sklearn_rnn.training.net import SequenceNet
 from sklearn_rnn.training.reading import ReadsTexts
 from sklearn_rnn.training.splits import RandomPart
+from sklearn_rnn.training.text_steps import TextSteps
 
 __all__ = ["LanguageNet", "PartOfTexts", "StreamBatches", "TextDataset"]
 
@@ -212,6 +213,7 @@ class LanguageNet(ReadsTexts, SequenceNet):
     valid_batches = StreamBatches
 
     _carried: Any
+    _fused: Any
 
     def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Begin without a state, and prepare the memory for windows."""
@@ -237,3 +239,23 @@ class LanguageNet(ReadsTexts, SequenceNet):
     ) -> Tensor:
         """Return the mean loss of a token."""
         return self.criterion_(y_pred, y_true.to(self.device))
+
+    def _fused_steps(self, iterator: Any) -> Any:
+        """Return what takes native steps through these windows; None where torch has to."""
+        own = {"train_step": SequenceNet, "infer": LanguageNet, "get_loss": LanguageNet}
+        if any(getattr(type(self), name) is not getattr(kind, name) for name, kind in own.items()):
+            return None  # a class derived from this one trains in a way of its own
+        steps = TextSteps.of(self, iterator) if type(iterator) is StreamBatches else None
+        if steps is None or self._fused is None or not self._fused.does_as(steps):
+            self._fused = steps
+        return self._fused
+
+    def _learn_by_fused_steps(
+        self, fused: Any, iterator: Any, prefix: str
+    ) -> Iterator[tuple[int, float]]:
+        """Learn from each window by native steps; yields its tokens and their mean loss."""
+        for size, loss in fused.losses(iterator):
+            if self.keeps_batches:
+                self.history.new_batch()
+            self._record_batch(prefix, size, loss)
+            yield size, loss

@@ -24,7 +24,18 @@ from sklearn_rnn.kernels.native.functions import absolute, exp, log
 from sklearn_rnn.kernels.native.gathering import first_lanes, least
 from sklearn_rnn.kernels.native.tiling import rows_of_tile, widths
 
-__all__ = ["LINEAR", "LINEAR_BACK", "LOSS", "NATIVE_LOSSES", "write_linear", "write_losses"]
+__all__ = [
+    "LINEAR",
+    "LINEAR_BACK",
+    "LOSS",
+    "NATIVE_LOSSES",
+    "cross_entropy",
+    "panels",
+    "register",
+    "state_gradients",
+    "write_linear",
+    "write_losses",
+]
 
 LINEAR = "width:n hidden:n outputs:n state weight bias answers"
 LINEAR_BACK = "width:n hidden:n outputs:n state weight errors d_state d_weight d_bias"
@@ -41,20 +52,20 @@ def write_linear(emitter: Emitter) -> None:
             bias = a.bias.spread(o)
             with emitter.loop(0, a.width, emitter.lanes) as c:
                 a.answers.store(bias, o * a.width + c)
-        for width, c in _panels(emitter, a.width):
+        for width, c in panels(emitter, a.width):
             emitter.call(
                 f"product_{width}",
                 *(a.outputs, a.hidden, a.weight, a.hidden),
                 *(a.state.at(c), a.width, a.answers.at(c), a.width),
             )
     with emitter.operation("linear_back", LINEAR_BACK) as a:
-        for width, c in _panels(emitter, a.width):
-            _state_gradients(emitter, a, width, c)
+        for width, c in panels(emitter, a.width):
+            state_gradients(emitter, a, a.errors.at(c), a.d_state.at(c), width, a.width, a.width)
         with emitter.loop(0, a.outputs) as o:
             _weight_gradients(emitter, a, o)
 
 
-def _panels(emitter: Emitter, columns: Int) -> Iterator[tuple[int, Int]]:
+def panels(emitter: Emitter, columns: Int) -> Iterator[tuple[int, Int]]:
     """Cut columns, all in registers, into the widest panels; yields width and first column."""
     done = emitter.int(0)
     for width in widths(emitter.registers):
@@ -64,22 +75,28 @@ def _panels(emitter: Emitter, columns: Int) -> Iterator[tuple[int, Int]]:
         done = whole
 
 
-def _state_gradients(emitter: Emitter, a: SimpleNamespace, width: int, column: Int) -> None:
+def state_gradients(
+    emitter: Emitter,
+    a: SimpleNamespace,
+    errors: Array,
+    d_state: Array,
+    width: int,
+    errors_row: Int,
+    state_row: Int,
+) -> None:
     """Write d_state = weight^T errors for a panel; `product` wants rows of its left factor."""
 
     def tile(first: Int, height: int) -> None:
         sums = [[emitter.variable(0.0) for _ in range(width)] for _ in range(height)]
         with emitter.loop(0, a.outputs) as o:
-            errors = a.errors.at(o * a.width + column)
-            right = [errors.load(c * emitter.lanes) for c in range(width)]
+            right = [errors.load(o * errors_row + c * emitter.lanes) for c in range(width)]
             for r, row in enumerate(sums):
                 number = a.weight.spread(o * a.hidden + first + r)
                 for variable, error in zip(row, right, strict=True):
                     variable.add(number * error)
         for r, row in enumerate(sums):
             for c, variable in enumerate(row):
-                place = (first + r) * a.width + column + c * emitter.lanes
-                a.d_state.store(variable.get(), place)
+                d_state.store(variable.get(), (first + r) * state_row + c * emitter.lanes)
 
     height = rows_of_tile(emitter, width)
     whole = a.hidden.multiple(height)
@@ -204,45 +221,61 @@ def _write_pointwise(
 
 
 def _write_log_loss(emitter: Emitter, a: SimpleNamespace) -> None:
-    """Write the cross-entropy of logits, shifted so that the largest is 0."""
-    smoothing = a.constants.spread(1)
-    share = smoothing / emitter.spread(a.outputs.float())
-    nothing = emitter.constant(0.0)
+    """Write the loss of classes."""
     total = emitter.variable(0.0)
     with emitter.loop(0, a.width, emitter.lanes) as c:
         weight, is_taken = _weights(emitter, a, c), first_lanes(emitter, a.rows - c)
         factor = weight * a.constants.spread(0)
         sequences = _sequences(emitter, a, c)
-        target = _register(emitter, [a.targets.ints().number(i).float() for i in sequences])
-
-        largest = emitter.variable(a.answers.load(c))
-        with emitter.loop(1, a.outputs) as o:
-            logit, before = a.answers.load(o * a.width + c), largest.get()
-            largest.set(emitter.select(logit.compare(">", before), logit, before))
-
-        exps, logits, chosen = (emitter.variable(0.0) for _ in range(3))
-        with emitter.loop(0, a.outputs) as o:
-            place = o * a.width + c
-            logit = a.answers.load(place) - largest.get()
-            power = exp(logit)
-            a.errors.store(power, place)
-            exps.add(power)
-            logits.add(logit)
-            is_target = target.compare("==", emitter.spread(o.float()))
-            chosen.set(emitter.select(is_target, logit, chosen.get()))
-
-        # without smoothing, a logit of -inf of another class is no harm
-        smooth = emitter.select(smoothing.compare(">", 0.0), share * logits.get(), nothing)
-        value = log(exps.get()) - (1.0 - smoothing) * chosen.get() - smooth
-        total.add(emitter.select(is_taken, value * weight, nothing))
-
-        inverse = 1.0 / exps.get()
-        with emitter.loop(0, a.outputs) as o:
-            place = o * a.width + c
-            is_target = target.compare("==", emitter.spread(o.float()))
-            wanted = share + emitter.select(is_target, 1.0 - smoothing, nothing)
-            _keep(a, is_taken, (a.errors.load(place) * inverse - wanted) * factor, place)
+        target = register(emitter, [a.targets.ints().number(i).float() for i in sequences])
+        here = SimpleNamespace(
+            answers=a.answers.at(c), errors=a.errors.at(c), row=a.width, outputs=a.outputs
+        )
+        value = cross_entropy(emitter, here, target, factor, is_taken, a.constants.spread(1))
+        total.add(emitter.select(is_taken, value * weight, emitter.constant(0.0)))
     a.total.add(total.get().total() * a.constants.number(0))
+
+
+def cross_entropy(
+    emitter: Emitter,
+    a: SimpleNamespace,
+    target: Float,
+    factor: Float,
+    is_taken: object,
+    smoothing: Float,
+) -> Float:
+    """Write the cross-entropy of logits, shifted so that the largest is 0, for one register.
+
+    ``a`` has ``outputs``, and of ``answers`` and ``errors`` where the register of the first output
+    is; the next is ``row`` numbers on. Both may be the same array. Errors are gradients times
+    `factor`. Returns the loss of each lane.
+    """
+    share = smoothing / emitter.spread(a.outputs.float())
+    nothing = emitter.constant(0.0)
+    largest = emitter.variable(a.answers.load(0))
+    with emitter.loop(1, a.outputs) as o:
+        logit, before = a.answers.load(o * a.row), largest.get()
+        largest.set(emitter.select(logit.compare(">", before), logit, before))
+
+    exps, logits, chosen = (emitter.variable(0.0) for _ in range(3))
+    with emitter.loop(0, a.outputs) as o:
+        logit = a.answers.load(o * a.row) - largest.get()
+        power = exp(logit)
+        a.errors.store(power, o * a.row)
+        exps.add(power)
+        logits.add(logit)
+        is_target = target.compare("==", emitter.spread(o.float()))
+        chosen.set(emitter.select(is_target, logit, chosen.get()))
+
+    # without smoothing, a logit of -inf of another class is no harm
+    smooth = emitter.select(smoothing.compare(">", 0.0), share * logits.get(), nothing)
+    value = log(exps.get()) - (1.0 - smoothing) * chosen.get() - smooth
+    inverse = 1.0 / exps.get()
+    with emitter.loop(0, a.outputs) as o:
+        is_target = target.compare("==", emitter.spread(o.float()))
+        wanted = share + emitter.select(is_target, 1.0 - smoothing, nothing)
+        _keep(a, is_taken, (a.errors.load(o * a.row) * inverse - wanted) * factor, o * a.row)
+    return value
 
 
 def _keep(a: SimpleNamespace, is_taken: object, gradient: Float, place: Int) -> None:
@@ -255,7 +288,7 @@ def _weights(emitter: Emitter, a: SimpleNamespace, first: Int) -> Float:
     weight = emitter.variable(1.0)
     with emitter.when(a.weights.is_given()):
         sequences = _sequences(emitter, a, first)
-        weight.set(_register(emitter, [a.weights.number(i) for i in sequences]))
+        weight.set(register(emitter, [a.weights.number(i) for i in sequences]))
     return weight.get()
 
 
@@ -265,7 +298,7 @@ def _sequences(emitter: Emitter, a: SimpleNamespace, first: Int) -> list[Int]:
     return [a.order.ints().number(lane) for lane in lanes]
 
 
-def _register(emitter: Emitter, numbers: Sequence[Float]) -> Float:
+def register(emitter: Emitter, numbers: Sequence[Float]) -> Float:
     """Return a register of single numbers."""
     value = ir.Constant(emitter.vector, ir.Undefined)
     for lane, number in enumerate(numbers):

@@ -9,6 +9,7 @@ from llvmlite import ir
 from sklearn_rnn.kernels.native import (
     answers,
     barrier,
+    dropout,
     gathering,
     heads,
     movement,
@@ -16,6 +17,8 @@ from sklearn_rnn.kernels.native import (
     packing,
     recurrence,
     single,
+    step_heads,
+    tokens,
 )
 from sklearn_rnn.kernels.native.cells import CELLS
 from sklearn_rnn.kernels.native.compilation import Library, load
@@ -61,7 +64,8 @@ def answers_library() -> Library:
 def step_library() -> Library:
     """Return all that a training step does beside its layers.
 
-    See `gathering`, `heads` and `optimizers`.
+    See `gathering`, `heads` and `optimizers`; for windows of tokens `tokens`, `step_heads` and
+    `dropout`.
     """
     return load("step", _build_step, processor())
 
@@ -106,9 +110,13 @@ def _build_answers(target: Processor) -> ir.Module:
 def _build_step(target: Processor) -> ir.Module:
     emitter = Emitter("step", target.lanes, target.registers)
     write_products(emitter)
+    write_transpose(emitter)
     gathering.write_gathering(emitter)
     heads.write_linear(emitter)
     heads.write_losses(emitter)
+    tokens.write_tokens(emitter)
+    step_heads.write_step_heads(emitter)
+    dropout.write_dropout(emitter)
     optimizers.write_optimizers(emitter)
     barrier.write_barrier(emitter)
     return emitter.module

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from sklearn_rnn.kernels.native.blocks import Block, aligned
-from sklearn_rnn.kernels.native.gathering import GATHER, LAST_STATES
+from sklearn_rnn.kernels.native.gathering import ADVANCE, GATHER, LAST_STATES
 from sklearn_rnn.kernels.native.heads import LINEAR
 from sklearn_rnn.kernels.native.library import step_library
 from sklearn_rnn.kernels.native.plans import Data
 from sklearn_rnn.kernels.native.tape import Given, Recorded, Tape
 
-__all__ = ["FLOAT", "INT", "address_of", "gather", "last_state", "linear", "order_of"]
+__all__ = ["FLOAT", "INT", "address_of", "advance", "gather", "last_state", "linear", "order_of"]
 
 FLOAT, INT = 4, 8  # bytes
 
@@ -89,3 +91,9 @@ def linear(tape: Tape, head: tuple[Tensor, Tensor], state: Any, answers: NDArray
 def address_of(tensor: Tensor | None) -> int:
     """Return where a tensor lies; 0 if there is none."""
     return 0 if tensor is None else tensor.data_ptr()
+
+
+def advance(tape: Tape, moving: Sequence[tuple[int, int]]) -> None:
+    """Record that arguments move on to the next batch."""
+    places, steps = (np.array(column, dtype=np.int64) for column in zip(*moving, strict=True))
+    tape.add(step_library(), "advance", ADVANCE, count=len(moving), places=places, steps=steps)

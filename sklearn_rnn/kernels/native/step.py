@@ -12,56 +12,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from sklearn_rnn.kernels.native.barrier import BARRIER, yielding
-from sklearn_rnn.kernels.native.gathering import ADVANCE
 from sklearn_rnn.kernels.native.library import step_library
-from sklearn_rnn.kernels.native.optimizers import ADAM, CLIP, NORM, SGD
 from sklearn_rnn.kernels.native.plans import Data, PlainNetwork
 from sklearn_rnn.kernels.native.processors import processor
 from sklearn_rnn.kernels.native.reader import BatchReader, Lesson
 from sklearn_rnn.kernels.native.recorder import WEIGHTS, LayerRecorder, add
-from sklearn_rnn.kernels.native.stages import FLOAT, INT
-from sklearn_rnn.kernels.native.tape import Given, Recorded, Tape
+from sklearn_rnn.kernels.native.rules import RATES, Rule, record_rule
+from sklearn_rnn.kernels.native.stages import FLOAT, INT, advance
+from sklearn_rnn.kernels.native.tape import Tape
 from sklearn_rnn.kernels.native.threads import shares
 
 __all__ = ["RATES", "Rule", "StepPlan"]
 
 #: So many calls of a barrier let everybody pass.
 FOR_EVER = 2**62
-
-#: Numbers that change from batch to batch, for an optimizer; see `optimizers`.
-RATES = 3
-
-
-class Rule(NamedTuple):
-    """How an optimizer moves the parameters.
-
-    Parameters
-    ----------
-    name : {"adam", "adamw", "sgd"}
-        The formula.
-    buffers : list of tuple of Tensor
-        For each parameter what the optimizer remembers of it: two tensors for Adam, for SGD one
-        or none. Layers come first, from the input upwards, then the head.
-    constants : ndarray of float32
-        What stays the same; see `optimizers`.
-    nesterov : bool
-        For SGD.
-    largest_norm : ndarray of float32, or None
-        Of all gradients together, which are shortened to it.
-    """
-
-    name: str
-    buffers: list[tuple[Tensor, ...]]
-    constants: NDArray[np.float32]
-    nesterov: bool
-    largest_norm: NDArray[np.float32] | None
 
 
 class StepPlan:
@@ -197,9 +168,10 @@ class StepPlan:
             own = [np.zeros(weight.shape, dtype=np.float32) for weight in layer.weights]
             recorder.unpack(tape, sums, **dict(zip(WEIGHTS, own, strict=True)))
             gradients += own
-        moving = self._record_rule(tape, [*gradients, *reader.head_sums])
-        done = (self._done.ctypes.data, 1)
-        _advance(tape, [*self._moving(reader), *moving, done])
+        parameters = [*(w for layer in self.layers for w in layer.weights), *self.lesson.head]
+        ruled = record_rule(tape, self.rule, parameters, [*gradients, *reader.head_sums])
+        rates = [(recorded.address("rates"), FLOAT * RATES) for recorded in ruled]
+        advance(tape, [*self._moving(reader), *rates, (self._done.ctypes.data, 1)])
         return tape
 
     def _record_other(self, first: int, count: int) -> tuple[Tape, BatchReader]:
@@ -208,7 +180,7 @@ class StepPlan:
         wait()
         reader = BatchReader(tape, self.recorders, self.lesson, first, count)
         wait()
-        _advance(tape, self._moving(reader))
+        advance(tape, self._moving(reader))
         return tape, reader
 
     def _waiting(self, tape: Tape) -> Any:
@@ -236,57 +208,3 @@ class StepPlan:
             *((recorded.address("order"), INT * self.rows) for recorded in reader.reading),
             *((recorded.address("total"), FLOAT) for recorded in reader.comparing),
         ]
-
-    def _record_rule(
-        self, tape: Tape, gradients: Sequence[NDArray[np.float32]]
-    ) -> list[tuple[int, int]]:
-        """Record clipping and the optimizer's step."""
-        rule, scale = self.rule, np.ones(1, dtype=np.float32)
-        parameters = [*(w for layer in self.layers for w in layer.weights), *self.lesson.head]
-        counts = [parameter.numel() for parameter in parameters]
-        if rule.largest_norm is not None:
-            total = np.zeros(1, dtype=np.float32)
-            for count, gradient in zip(counts, gradients, strict=True):
-                arguments = {"count": count, "gradient": gradient, "total": total}
-                tape.add(step_library(), "norm", NORM, **arguments)
-            limits = {"limit": rule.largest_norm, "total": total, "scale": scale}
-            tape.add(step_library(), "clip", CLIP, **limits)
-        moving = []
-        for parameter, gradient, buffers in zip(parameters, gradients, rule.buffers, strict=True):
-            recorded = _move(tape, rule, parameter, gradient, buffers, scale)
-            moving.append((recorded.address("rates"), FLOAT * RATES))
-        return moving
-
-
-def _move(
-    tape: Tape,
-    rule: Rule,
-    parameter: Tensor,
-    gradient: NDArray[np.float32],
-    buffers: tuple[Tensor, ...],
-    scale: NDArray[np.float32],
-) -> Recorded:
-    """Record how one parameter moves."""
-    common = {
-        "count": parameter.numel(),
-        "parameter": parameter.data_ptr(),
-        "gradient": gradient,
-        "constants": rule.constants,
-        "rates": Given(rates=1),
-        "scale": scale,
-    }
-    addresses = [buffer.data_ptr() for buffer in buffers]
-    if rule.name == "sgd":
-        buffer = addresses[0] if addresses else 0
-        return tape.add(step_library(), "sgd", SGD, nesterov=rule.nesterov, buffer=buffer, **common)
-    mean, square = addresses
-    decoupled = rule.name == "adamw"
-    return tape.add(
-        step_library(), "adam", ADAM, decoupled=decoupled, mean=mean, square=square, **common
-    )
-
-
-def _advance(tape: Tape, moving: Sequence[tuple[int, int]]) -> None:
-    """Record that arguments move on to the next batch."""
-    places, steps = (np.array(column, dtype=np.int64) for column in zip(*moving, strict=True))
-    tape.add(step_library(), "advance", ADVANCE, count=len(moving), places=places, steps=steps)
