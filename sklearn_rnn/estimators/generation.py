@@ -30,18 +30,19 @@ CHOICES: dict[str, list[Any]] = {
     "repetition_penalty": [Interval(Real, 0, None, closed="neither")],
     "constraint": [callable, None],
     "random_state": ["random_state"],
+    "ends": ["boolean"],
 }
 
 
 def check_choices(name: str, **choices: Any) -> None:
-    """Refuse what texts cannot be written with.
+    """Refuse what texts cannot be written or scored with.
 
     Parameters
     ----------
     name : str
         Who asks, estimator and method.
     **choices
-        Arguments of `RNNLanguageModel.generate`.
+        Arguments of `RNNLanguageModel.generate` and `RNNLanguageModel.score_samples`.
     """
     table = {key: CHOICES[key] for key in choices}
     validate_parameter_constraints(table, choices, caller_name=name)

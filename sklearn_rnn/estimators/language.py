@@ -22,6 +22,7 @@ from sklearn_rnn.estimators.parameters import (
 )
 from sklearn_rnn.estimators.text_answers import TextAnswers
 from sklearn_rnn.estimators.writing import WritesTexts
+from sklearn_rnn.modules.carrying import refuse_other_parts, refuse_stateless
 from sklearn_rnn.modules.language import LanguageNetwork
 from sklearn_rnn.tokens import LEVELS
 from sklearn_rnn.training.denormals import flushed_denormals
@@ -39,7 +40,8 @@ class RNNLanguageModel(WritesTexts, TextAnswers, NetTraining, RoutedParameters):
     A token is a character or a word of a text, or any item of a list. Training reads all texts as
     one stream, in rows side by side, and carries the state from one window to the next, so that
     what lies before a window is known in it. Texts are independent of one another when they are
-    scored and written: each begins behind the end of another, of which nothing else is known.
+    scored and written: each begins behind the end of another, of which nothing else is known, or
+    goes on from the `initial_state` that an earlier call has returned.
 
     The defaults were compared on docstrings of 0.3 and 0.7 million characters, see
     ``benchmarks/text.py``.
@@ -225,6 +227,8 @@ class RNNLanguageModel(WritesTexts, TextAnswers, NetTraining, RoutedParameters):
             If `level` is a callable that does not return a list.
         TokenError
             If a token is not hashable, or cannot be found again, as NaN.
+        CellError
+            If `cell` is a class whose state cannot be carried from window to window.
         """
         self._validate()
         with self._all_or_nothing():
@@ -267,6 +271,8 @@ class RNNLanguageModel(WritesTexts, TextAnswers, NetTraining, RoutedParameters):
             self._check_vocabulary(X, ids)
         with torch_threads(self.n_threads), flushed_denormals(), self._naming_options():
             net = self._build(epochs)
+            if not isinstance(self.cell, str):
+                self._refuse_cell(net)
             if goes_on:
                 self._take_over(net, with_optimizer=epochs is None)
             net.partial_fit(TextDataset.from_ids(ids, END_ID, self.window_length))
@@ -286,6 +292,14 @@ class RNNLanguageModel(WritesTexts, TextAnswers, NetTraining, RoutedParameters):
             seed=order_seed,
             routed=self._routed(),
         )
+
+    def _refuse_cell(self, net: LanguageNet) -> None:
+        """Refuse a cell of the user's whose state texts cannot go on from."""
+        who, layers = f"{type(self).__name__}: a language model", list(net.module_.layers)
+        for layer in layers:
+            refuse_stateless(who, layer)
+        for layer, state in zip(layers, net.carried(2), strict=True):
+            refuse_other_parts(who, layer, state, 2)
 
     def _network(self, seed: int) -> dict[str, Any]:
         """Return the network's arguments."""

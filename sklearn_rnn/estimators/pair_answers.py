@@ -89,6 +89,7 @@ class PairAnswers(CarriedState):
         self,
         X: Any,
         lengths: ArrayLike | None = None,
+        *,
         initial_state: States | None = None,
         return_state: bool = False,
     ) -> Any:
@@ -126,7 +127,7 @@ class PairAnswers(CarriedState):
             both ways, or vectors.
         """
         sources = self._sources_of(X)
-        before = self._begun(sources, initial_state, return_state)
+        before = self._state_to_begin_from(sources, initial_state, return_state)
         written = self._written(sources, lengths, before)
         answers = self._collect([sequence for sequence, _ in written], lengths)
         return with_state(answers, self._ends(sources, before, return_state))
@@ -137,6 +138,7 @@ class PairAnswers(CarriedState):
         self,
         X: Any,
         lengths: ArrayLike | None = None,
+        *,
         initial_state: States | None = None,
         return_state: bool = False,
     ) -> Any:
@@ -169,6 +171,7 @@ class PairAnswers(CarriedState):
         self,
         X: Any,
         lengths: ArrayLike | None = None,
+        *,
         initial_state: States | None = None,
         return_state: bool = False,
     ) -> Any:
@@ -212,7 +215,7 @@ class PairAnswers(CarriedState):
         return_state: bool,
     ) -> tuple[list[DecodedSequence], States | None]:
         """Return what `decode` answers, and the state if asked for."""
-        before = self._begun(sources, initial_state, return_state)
+        before = self._state_to_begin_from(sources, initial_state, return_state)
         written = self._written(sources, lengths, before)
         with torch_threads(self.n_threads), flushed_denormals():
             steps = column_of([one.steps for _, one in written])
@@ -256,7 +259,7 @@ class PairAnswers(CarriedState):
         validate(type(self).__name__, {name: getattr(self, name) for name in SEARCH}, rows)
         return self._sources(self._read(X, first=False), self._settings["dtype"])
 
-    def _begun(
+    def _state_to_begin_from(
         self, sources: SequenceDataset, initial_state: States | None, return_state: bool
     ) -> Any:
         """Return the state in which the encoder begins as tensors, or say what is wrong."""

@@ -21,11 +21,14 @@ from sklearn_rnn.training.states import (
 )
 from sklearn_rnn.training.threads import torch_threads
 
-__all__ = ["CarriedState", "CheckedStates", "States", "is_of_one", "with_state"]
+__all__ = ["ROWS", "CarriedState", "CheckedStates", "States", "is_of_one", "with_state"]
 
 #: For each layer, from the input upwards, what it carries for each sequence: the hidden state
 #: (N, H) first, then whatever else the cell has, as an LSTM its memory (N, H).
 States = tuple[tuple[NDArray[np.floating], ...], ...]
+
+#: What the rows of a state are, if nothing else is said.
+ROWS = "one row for each sequence, in the order of X"
 
 
 def with_state(answers: Any, state: States | None) -> Any:
@@ -44,8 +47,8 @@ def is_of_one(state: Any) -> bool:
 class CheckedStates:
     """Mixed into an estimator that takes states, and hands them out."""
 
-    def _checked(self, state: Any, form: Any, n: int) -> Any:
-        """Return a state of n sequences as tensors of a form, or say how it differs."""
+    def _checked(self, state: Any, form: Any, n: int, rows: str = ROWS) -> Any:
+        """Return a state of n rows as tensors of a form, or say how it differs."""
         layers = f"{len(form)} recurrent layer{'s' * (len(form) > 1)}"
         if not isinstance(state, (tuple, list)) or len(state) != len(form):
             found = f"{len(state)}" if isinstance(state, (tuple, list)) else type(state).__name__
@@ -60,11 +63,13 @@ class CheckedStates:
             parts = [self._as_part(part, wanted) for part in layer]
             if [part.shape for part in parts] != shapes:
                 found = " and ".join(str(part.shape) for part in parts) or "none"
-                raise self._state_error(f"{wanted}, one row for each sequence; got {found}")
-            if not all(map(_is_finite, parts, known)):
-                raise self._state_error(
-                    f"finite numbers of {known[0].numpy().dtype}; got others in layer {depth}"
-                )
+                raise self._state_error(f"{wanted}, {rows}; got {found}")
+            for part, like in zip(parts, known, strict=True):
+                dtype = like.numpy().dtype
+                if not _is_of_dtype(part, dtype):
+                    raise self._state_error(
+                        f"finite numbers of {dtype}; got others in layer {depth}"
+                    )
             checked.append(parts)
         return states_as_tensors(checked, form)
 
@@ -77,7 +82,7 @@ class CheckedStates:
     def _state_error(self, message: str) -> StateError:
         return StateError(
             f"{type(self).__name__}: initial_state must hold {message}. Give what "
-            f"return_state=True has returned for the steps before, in the order of X."
+            f"return_state=True has returned for what comes before."
         )
 
     @staticmethod
@@ -141,12 +146,13 @@ class CarriedState(CheckedStates):
         return self._checked(state, form, len(dataset))
 
 
-def _is_finite(part: NDArray, known: Any) -> bool:
-    """Tell whether all are numbers that are finite in the dtype of the network."""
+def _is_of_dtype(part: NDArray, dtype: np.dtype) -> bool:
+    """Tell whether all are numbers that are finite in a dtype; whole ones, if it has no others."""
     if part.dtype.kind not in "fiub":
         return False
-    with np.errstate(over="ignore"):
-        return bool(np.isfinite(part.astype(known.numpy().dtype)).all())
+    with np.errstate(over="ignore", invalid="ignore"):
+        as_read = part.astype(dtype)
+    return bool(np.isfinite(as_read).all() if dtype.kind == "f" else (as_read == part).all())
 
 
 def _described(value: Any) -> str:

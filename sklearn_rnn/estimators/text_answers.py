@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_rnn.estimators.generation import check_choices
 from sklearn_rnn.estimators.state import States, with_state
 from sklearn_rnn.estimators.texts import UNKNOWN, TextInput
 from sklearn_rnn.exceptions import TokenError
@@ -35,7 +36,7 @@ class TextAnswers(TextInput):
         Parameters
         ----------
         X : list, ndarray or Series of str, or list of lists of hashable
-            Texts; those that go on from a state may be empty.
+            Texts; without their end, or from a state, they may be empty.
         initial_state : tuple of tuples of ndarray, optional
             The state behind what comes before each text, as an earlier call has returned it. Only
             the tokens of X are counted.
@@ -52,6 +53,11 @@ class TextAnswers(TextInput):
             Only if `return_state`: for each layer, from the input upwards, its hidden state, and
             of an LSTM its memory.
 
+        Raises
+        ------
+        ValueError
+            If a text is empty that neither goes on nor will; or if `ends` is not a bool.
+
         Examples
         --------
         >>> import numpy as np
@@ -63,7 +69,9 @@ class TextAnswers(TextInput):
         >>> bool(np.allclose(begun + ended, model.score_samples(["abcdeab"])))
         True
         """
-        logs, state = self._log_probabilities(X, initial_state, ends)
+        check_is_fitted(self)
+        check_choices(f"{type(self).__name__}.score_samples", ends=ends)
+        logs, state = self._log_probabilities(X, initial_state, bool(ends), bool(return_state))
         found = np.array([row.sum() for row in logs])
         return with_state(found, self._as_arrays([state], return_state))
 
@@ -136,14 +144,18 @@ class TextAnswers(TextInput):
         return float(-self.score_samples(X).sum() / np.log(2) / sum(map(len, X)))
 
     def _log_probabilities(
-        self, X: Any, initial_state: States | None = None, ends: bool = True
+        self,
+        X: Any,
+        initial_state: States | None = None,
+        ends: bool = True,
+        return_state: bool = False,
     ) -> tuple[list[NDArray[np.float64]], Any]:
-        """Return that of each token, and the states behind the texts as tensors."""
+        """Return that of each token, and the states behind the texts as tensors, if wanted."""
         check_is_fitted(self)
-        ids = self._ids(X, refuses_empty=initial_state is None)
-        before = self._begun(initial_state, len(ids))
+        ids = self._ids(X, refuses_empty=ends and initial_state is None)
+        before = self._state_of_texts(initial_state, len(ids))
         with torch_threads(self.n_threads), flushed_denormals():
-            return self.net_.log_probabilities(ids, before, ends)
+            return self.net_.log_probabilities(ids, before, ends, return_state)
 
     # -- the next token ------------------------------------------------------------------------
 
@@ -170,12 +182,7 @@ class TextAnswers(TextInput):
             Only if `return_state`: for each layer, from the input upwards, its hidden state, and
             of an LSTM its memory.
         """
-        check_is_fitted(self)
-        ids = self._ids(X, refuses_empty=False)
-        before = self._begun(initial_state, len(ids))
-        with torch_threads(self.n_threads), flushed_denormals():
-            found, state = self.net_.next_probabilities(ids, before)
-        return with_state(found, self._as_arrays([state], return_state))
+        return with_state(*self._next_probabilities(X, initial_state, return_state))
 
     def predict(
         self, X: Any, initial_state: States | None = None, return_state: bool = False
@@ -198,6 +205,16 @@ class TextAnswers(TextInput):
         state : tuple of tuples of ndarray of shape (N, H)
             Only if `return_state`: as in `predict_proba`.
         """
-        found, state = self.predict_proba(X, initial_state, return_state=True)
-        tokens = self.tokens_[found.argmax(axis=1)]
-        return with_state(tokens, state if return_state else None)
+        found, state = self._next_probabilities(X, initial_state, return_state)
+        return with_state(self.tokens_[found.argmax(axis=1)], state)
+
+    def _next_probabilities(
+        self, X: Any, initial_state: States | None, return_state: bool
+    ) -> tuple[NDArray[np.float64], States | None]:
+        """Return those of the token after each text, and the states there, if wanted."""
+        check_is_fitted(self)
+        ids = self._ids(X, refuses_empty=False)
+        before = self._state_of_texts(initial_state, len(ids))
+        with torch_threads(self.n_threads), flushed_denormals():
+            found, state = self.net_.next_probabilities(ids, before, bool(return_state))
+        return found, self._as_arrays([state], return_state)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_rnn.estimators.state import CheckedStates, States
+from sklearn_rnn.estimators.state import ROWS, CheckedStates, States
 from sklearn_rnn.exceptions import TokenError
 from sklearn_rnn.tokens import LEVELS, UNKNOWN_ID
 from sklearn_rnn.training.denormals import flushed_denormals
@@ -124,13 +124,18 @@ class TextInput(CheckedStates):
                     self._refuse_unknown(self._split(x))
         return ids
 
-    def _begun(self, state: States | None, n: int) -> Any:
+    def _as_ids(self, tokens: Sequence[Any]) -> NDArray[np.int64]:
+        """Return ids of tokens that may be unknown, as one is that is called as the end."""
+        ids = [self.vocabulary_.get(token) or UNKNOWN_ID for token in tokens]
+        return np.array(ids, dtype=np.int64)
+
+    def _state_of_texts(self, state: States | None, n: int, rows: str = ROWS) -> Any:
         """Return the state in which n texts go on as tensors; None if they begin."""
         if state is None:
             return None
         with torch_threads(self.n_threads), flushed_denormals():
             form = self.net_.state_form()
-        return self._checked(state, form, n)
+        return self._checked(state, form, n, rows)
 
     def _split(self, text: Any) -> list[Any]:
         """Return the tokens of a text, or of a list as they are."""

@@ -6,7 +6,6 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -15,12 +14,15 @@ from sklearn_rnn.estimators.state import States, is_of_one, with_state
 from sklearn_rnn.estimators.texts import TextInput
 from sklearn_rnn.estimators.verse import FixedLines
 from sklearn_rnn.exceptions import TokenError
-from sklearn_rnn.tokens import UNKNOWN_ID
 from sklearn_rnn.training.denormals import flushed_denormals
 from sklearn_rnn.training.threads import torch_threads
 from sklearn_rnn.training.writing import Writer
 
 __all__ = ["WritesTexts"]
+
+#: What the rows of a state are of which texts are written.
+ROWS_OF_SAMPLES = "one row for all texts, or one for each of n_samples"
+ROWS_OF_STREAM = "one row, that of one text"
 
 
 class WritesTexts(TextInput):
@@ -68,7 +70,8 @@ class WritesTexts(TextInput):
         repetition_penalty : float, default=1.0
             Above 1 makes tokens that have come before less probable, [2]_.
         stop : str, token, list of these or None, default=None
-            A text ends behind any of these. In a model of texts a string may be several tokens.
+            A text ends behind any of these, if this call has written all of it. In a model of
+            texts a string may be several tokens.
         constraint : callable or None, default=None
             Takes the list of tokens so far, those of the prompt included, and returns those that
             may follow: a list, or in a model of texts a string; None for all, [] to end the text.
@@ -76,6 +79,7 @@ class WritesTexts(TextInput):
             `max_new_tokens`, by which its shape would break.
         random_state : int, RandomState instance or None, default=None
             Seed of the draws. The first texts are the same whatever `n_samples`, but for rounding.
+            An int draws the same numbers in each call: where texts go on, hand one RandomState on.
         initial_state : tuple of tuples of ndarray, optional
             The state behind what comes before the prompt, as an earlier call has returned it: one
             row for all texts, or one for each of `n_samples`. Texts then go on, also without a
@@ -88,7 +92,7 @@ class WritesTexts(TextInput):
         -------
         texts : list of str, or of lists
             The texts, prompt included; lists of tokens if `level` is a callable or fit has seen
-            lists of items.
+            lists of items. They do not tell whether a text has ended or was cut off.
         state : tuple of tuples of ndarray of shape (n_samples, H)
             Only if `return_state`: for each layer, from the input upwards, its hidden state, and
             of an LSTM its memory. The end of a text, which is no token of it, has not been read.
@@ -236,7 +240,9 @@ class WritesTexts(TextInput):
             self._refuse_unknown(tokens)
         if isinstance(choices["constraint"], FixedLines):
             choices["constraint"].check(name, tokens, choices["max_new_tokens"])
-        before = self._begun(state, 1 if is_of_one(state) else choices["n_samples"])
+        n = choices["n_samples"]
+        rows = ROWS_OF_SAMPLES if method == "generate" else ROWS_OF_STREAM
+        before = self._state_of_texts(state, 1 if is_of_one(state) else n, rows)
         rule = Rule(
             name,
             choices["constraint"],
@@ -258,11 +264,6 @@ class WritesTexts(TextInput):
             )
         stops = self._stops(stop, name)
         return Texts(writer, self.tokens_, tokens, choices["n_samples"], rule, stops, seed)
-
-    def _as_ids(self, tokens: Sequence[Any]) -> NDArray[np.int64]:
-        """Return ids of tokens that may be unknown."""
-        ids = [self.vocabulary_.get(token, UNKNOWN_ID) for token in tokens]
-        return np.array(ids, dtype=np.int64)
 
     def _prompt(self, prompt: Any) -> list[Any]:
         """Return the tokens of a prompt."""

@@ -1,15 +1,15 @@
 """An encoder that reads a sequence, and a decoder that writes another, of tokens or numbers."""
 
-import inspect
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Generator, Tensor, nn
 
-from sklearn_rnn.exceptions import CellError
+from sklearn_rnn.kernels.scan import StackState
 from sklearn_rnn.kernels.search import Found, beam_search, greedy_search
 from sklearn_rnn.modules.attention import ATTENTIONS, Attention, Memory
+from sklearn_rnn.modules.carrying import refuse_other_parts, refuse_stateless
 from sklearn_rnn.modules.cells import build_layer
 from sklearn_rnn.modules.encoder import Encoder
 from sklearn_rnn.modules.initialization import empty, initialize_linear
@@ -17,9 +17,6 @@ from sklearn_rnn.modules.lengths import steps_mask
 from sklearn_rnn.modules.noise import Dropout, draw_seed
 
 __all__ = ["Decoded", "Seq2SeqNetwork"]
-
-#: The states of all layers of the decoder, or of the encoder: a tuple of (N, H) for each.
-States = tuple[tuple[Tensor, ...], ...]
 
 
 class Decoded(NamedTuple):
@@ -37,7 +34,7 @@ class Decoded(NamedTuple):
 
     answers: Tensor
     weights: Tensor | None
-    state: States
+    state: StackState
 
 
 class Seq2SeqNetwork(nn.Module):
@@ -182,7 +179,7 @@ class Seq2SeqNetwork(nn.Module):
     # -- encoder and decoder -----------------------------------------------------------------
 
     def encode(
-        self, x: Tensor, lengths: Tensor | None = None, initial: States | None = None
+        self, x: Tensor, lengths: Tensor | None = None, initial: StackState | None = None
     ) -> Memory:
         """Read sequences x (N, T_in, F), right-padded to the longest of `lengths` (N,).
 
@@ -197,8 +194,8 @@ class Seq2SeqNetwork(nn.Module):
         return Memory(states, self.attention.keys(states), held, summary)
 
     def summary_and_state(
-        self, x: Tensor, lengths: Tensor | None = None, initial: States | None = None
-    ) -> tuple[Tensor, States]:
+        self, x: Tensor, lengths: Tensor | None = None, initial: StackState | None = None
+    ) -> tuple[Tensor, StackState]:
         """Return the encoder's summary (N, D), and its state at the end of each sequence."""
         return self.encoder.read_on(x, lengths, initial)
 
@@ -206,11 +203,11 @@ class Seq2SeqNetwork(nn.Module):
         """Say why the encoder cannot stop at the end of X and go on later; None if it can."""
         return self.encoder.stack.why_no_state()
 
-    def first_state(self, memory: Memory) -> States:
+    def first_state(self, memory: Memory) -> StackState:
         """Return the decoder's states before its first step, made of the encoder's summary."""
         return tuple(bridge(memory.summary) for bridge in self.bridges)
 
-    def decode(self, before: Tensor, memory: Memory, state: States) -> Decoded:
+    def decode(self, before: Tensor, memory: Memory, state: StackState) -> Decoded:
         """Go on from a state by as many steps as `before` has.
 
         Parameters
@@ -278,7 +275,7 @@ class Seq2SeqNetwork(nn.Module):
         if beam_size > 1:
             memory = memory.repeated(beam_size)
 
-        def step(tokens: Tensor, state: States) -> tuple[Tensor, States]:
+        def step(tokens: Tensor, state: StackState) -> tuple[Tensor, StackState]:
             answers, _, state = self.decode(tokens.unsqueeze(1), memory, state)
             return self.log_probabilities(answers[:, 0], ends), state
 
@@ -340,23 +337,13 @@ class _Bridge(nn.Module):
 
     def __init__(self, layer: nn.Module, input_size: int, size: int, generator: Generator) -> None:
         super().__init__()
-        self._refuse_stateless(layer)
+        who = "Seq2SeqNetwork: a decoder"
+        refuse_stateless(who, layer)
         with torch.no_grad():
-            _, state = layer(torch.zeros(1, 1, input_size))
+            _, state = layer(torch.zeros(2, 1, input_size))
+        refuse_other_parts(who, layer, state, 2, only_vectors=True)
         self.sizes = [part.shape[1] for part in state]
         self.linear = initialize_linear(empty(nn.Linear, size, sum(self.sizes)), generator)
-
-    @staticmethod
-    def _refuse_stateless(layer: nn.Module) -> None:
-        try:
-            inspect.signature(layer.forward).bind(None, None)
-        except TypeError:
-            name = type(layer).__name__
-            raise CellError(
-                f"Seq2SeqNetwork: a decoder needs a cell that begins from a state; got "
-                f"cell={name}, whose forward takes x alone. Give it a second argument, the state, "
-                f"or derive it from RecurrentCell, which has it."
-            ) from None
 
     def forward(self, summary: Tensor) -> tuple[Tensor, ...]:
         """Return the state, a tuple of (N, H)."""

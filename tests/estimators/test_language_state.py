@@ -1,15 +1,19 @@
 """Texts that are read, scored and written on from where an earlier reading ended."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import NotFittedError
+from sklearn.utils._param_validation import InvalidParameterError
+from skorch.callbacks import Callback
 
 from sklearn_rnn import FixedLines, RNNLanguageModel
-from sklearn_rnn.exceptions import StateError, TokenError
+from sklearn_rnn.exceptions import CellError, StateError, TokenError
 from sklearn_rnn.tokens import join_words
-from tests.estimators.test_state import Averages, Counts
+from tests.estimators.test_state import Averages, Bare, Counts, Forgetful
 
 EXACT = {
     "hidden_size": 6, "max_epochs": 1, "random_state": 0, "dtype": "float64", "window_length": 16,
@@ -27,6 +31,11 @@ def halves(X):
     cuts = [[0, 1, len(text) // 2, len(text)][i % 4] for i, text in enumerate(X)]
     pairs = zip(X, cuts, strict=True)
     return [list(parts) for parts in zip(*[(x[:c], x[c:]) for x, c in pairs], strict=True)]
+
+
+class NotTrained(Callback):
+    def on_batch_begin(self, net, **kwargs):
+        raise AssertionError
 
 
 def row(state, i):
@@ -65,8 +74,8 @@ def test_two_parts_are_read_and_scored_like_the_whole(cell, num_layers):
     ended, end = model.predict_proba(second, initial_state=state, return_state=True)
 
     whole, whole_end = model.predict_proba(X, return_state=True)
-    assert_array_equal(begun, model.predict_proba(first))
-    assert_array_equal(whole, model.predict_proba(X))
+    assert_allclose(begun, model.predict_proba(first), atol=1e-12)
+    assert_allclose(whole, model.predict_proba(X), atol=1e-12)
     assert_allclose(ended, whole, **CLOSE)
     assert len(end) == num_layers
     assert end[0][0].shape == (40, 6)
@@ -180,6 +189,104 @@ def test_words_and_items_go_on(words):
     )
 
 
+@pytest.mark.parametrize("num_layers", [1, 2])
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm", Averages])
+def test_answers_are_the_same_whether_their_state_is_asked_for_or_not(cell, num_layers):
+    X = [*texts(20), *"abcd", "abc" * 21, "ab" * 32, "abcda" * 13]
+    model = RNNLanguageModel(cell=cell, num_layers=num_layers, **EXACT).fit(X)
+    states = [None, model.predict(X[::-1], return_state=True)[1]]
+
+    for initial in states:
+        for ask in (
+            lambda state, initial=initial: model.predict_proba(X, initial, return_state=state),
+            lambda state, initial=initial: model.score_samples(X, initial, return_state=state),
+            lambda state, initial=initial: model.score_samples(X, initial, state, ends=False),
+        ):
+            assert_allclose(ask(False), ask(True)[0], **CLOSE)
+        tokens, _ = model.predict(X, initial, return_state=True)
+        assert_array_equal(model.predict(X, initial), tokens)
+
+
+def test_where_no_state_is_asked_for_a_text_is_read_in_windows_of_one_size(model, monkeypatch):
+    network, sizes = model.net_.module_, []
+    read = network.read
+
+    def noted(tokens, state=None):
+        sizes.append(tokens.shape[1])
+        return read(tokens, state)
+
+    monkeypatch.setattr(network, "read", noted)
+    state = model.predict(["ab"], return_state=True)[1]
+    sizes.clear()
+
+    for length, expected in ((2, [4]), (31, [32]), (63, [64]), (130, [64, 64, 64])):
+        for ask in (model.predict, model.predict_proba, model.score_samples):
+            ask(["a" * length])
+            assert sizes == expected
+            sizes.clear()
+    model.score(["a" * 12])
+    model.perplexity(["a" * 12])
+    assert sizes == [16, 16]
+    sizes.clear()
+    model.predict(["a" * 12], initial_state=state)
+    assert 16 in sizes
+    assert not {2, 8} & set(sizes)
+
+
+def test_answers_that_read_padding_do_not_depend_on_what_is_read_beside():
+    X = texts(35)
+    model = RNNLanguageModel(**{**EXACT, "dtype": "float32", "hidden_size": 16}).fit(X)
+    state = model.predict(X[::-1], return_state=True)[1]
+
+    for initial in (None, state):
+        found, scores = model.predict_proba(X, initial), model.score_samples(X, initial)
+        for i in (0, 5, 34):
+            own = None if initial is None else row(state, i)
+            assert_array_equal(model.predict_proba([X[i]], own)[0], found[i])
+            assert model.score_samples([X[i]], own)[0] == scores[i]
+
+
+def test_the_end_is_predicted_where_a_text_most_probably_ends(words):
+    _, state = words.predict(["the cat sat on"], return_state=True)
+
+    assert words.predict(["the cat sat on the mat"]).tolist() == ["<end>"]
+    assert words.predict(["the mat"], initial_state=state).tolist() == ["<end>"]
+
+
+def test_a_pickled_model_goes_on_from_a_pickled_state(model):
+    _, state = model.predict(texts(5), return_state=True)
+
+    copy, same = pickle.loads(pickle.dumps((model, state)))
+
+    found = copy.predict_proba(["ab"] * 5, initial_state=same)
+    assert_array_equal(found, model.predict_proba(["ab"] * 5, initial_state=state))
+    options = {"max_new_tokens": 5, "random_state": 0, "n_samples": 5}
+    written = copy.generate(initial_state=same, **options)
+    assert written == model.generate(initial_state=state, **options)
+
+
+def test_tokens_of_a_callable_level_go_on():
+    model = RNNLanguageModel(**EXACT, level=str.split).fit(["the cat sat on the mat"] * 5)
+    _, state = model.predict(["the cat sat"], return_state=True)
+
+    found = model.predict_proba(["on the"], initial_state=state)
+    (text,) = model.generate("on the", max_new_tokens=2, temperature=0, initial_state=state)
+
+    assert_allclose(found, model.predict_proba(["the cat sat on the"]), **CLOSE)
+    (whole,) = model.generate("the cat sat on the", max_new_tokens=2, temperature=0)
+    assert text == whole[3:]
+
+
+def test_texts_without_tokens_that_do_not_end_are_certain(model):
+    scores, state = model.score_samples(["", "a"], return_state=True, ends=False)
+
+    _, begun = model.predict(["", "a"], return_state=True)
+    assert scores[0] == 0
+    assert scores[1] == pytest.approx(model.score_samples(["a"], ends=False)[0], rel=1e-12)
+    assert_same_states(state, begun)
+    assert_allclose(model.score_samples(["", "a"], ends=False), scores, **CLOSE)
+
+
 # -- written -----------------------------------------------------------------------------------
 
 
@@ -219,6 +326,38 @@ def test_texts_are_written_in_parts(words):
 
     assert len(text.split()) == 4
     assert [join_words([text, more])] == words.generate("the cat", temperature=0)
+
+
+def test_a_token_called_as_the_end_is_as_unknown_in_a_prompt_as_elsewhere():
+    model = RNNLanguageModel(**EXACT, level="word", unknown="ignore").fit(["a b c"] * 5)
+    _, expected = model.predict(["<end> a"], return_state=True)
+
+    _, state = model.generate(
+        "<end> a", constraint=lambda tokens: [], random_state=0, return_state=True
+    )
+
+    assert_same_states(state, expected)
+    assert_same_states(state, model.predict(["z a"], return_state=True)[1])
+
+
+def test_one_random_state_goes_through_all_parts_and_a_stop_is_found_within_one(model):
+    def parts(random_state, **options):
+        found, state = "", None
+        for _ in range(8):
+            (text,), state = model.generate(
+                max_new_tokens=1,
+                random_state=random_state,
+                initial_state=state,
+                return_state=True,
+                **options,
+            )
+            found += text
+        return found
+
+    drawn = parts(np.random.RandomState(0))
+
+    assert parts(np.random.RandomState(0), stop=drawn[:2]) == drawn
+    assert drawn == parts(np.random.RandomState(0)) != parts(0)
 
 
 def test_samples_go_on_from_one_state_or_each_from_its_own(words):
@@ -262,7 +401,7 @@ ZEROS = np.zeros((2, 6))
         (ZEROS, r"one entry for each of 2 recurrent layers; got ndarray\."),
         (((ZEROS, ZEROS),), r"one entry for each of 2 recurrent layers; got 1\."),
         (((ZEROS,),) * 2, r"for layer 0 a tuple of 2 arrays, .*; got \(2, 6\)\."),
-        (((ZEROS[:, 1:], ZEROS),) * 2, r"\(2, 6\), one row for each .*; got \(2, 5\) and \(2, 6\)"),
+        (((ZEROS[:, 1:], ZEROS),) * 2, r"\(2, 6\), one row for .*; got \(2, 5\) and \(2, 6\)"),
         (((np.zeros((3, 6)),) * 2,) * 2, r"shape \(2, 6\) and \(2, 6\), .*; got \(3, 6\) and"),
         (((ZEROS, ZEROS * np.nan),) * 2, r"finite numbers of float64; got others in layer 0\."),
         (3.5, r"one entry for each of 2 recurrent layers; got float\."),
@@ -281,19 +420,62 @@ def test_states_of_another_form_are_refused(model, state, message):
             ask()
 
 
-def test_a_stream_takes_the_state_of_one_text(model):
+def test_what_is_written_goes_on_from_one_row_or_one_for_each_text(model):
     _, state = model.predict(["a", "b"], return_state=True)
 
-    with pytest.raises(StateError, match=r"shape \(1, 6\) and \(1, 6\).*got \(2, 6\)"):
+    shapes = r"of shape \(1, 6\) and \(1, 6\), one row, that of one text; got \(2, 6\) and"
+    with pytest.raises(StateError, match=shapes) as error:
         model.stream(initial_state=state)
+    assert "order of X" not in str(error.value)
+    shapes = (
+        r"of shape \(3, 6\) and \(3, 6\), one row for all texts, or one for each of n_samples; g"
+    )
+    with pytest.raises(StateError, match=shapes) as error:
+        model.generate(n_samples=3, initial_state=state)
+    assert "order of X" not in str(error.value)
 
 
-def test_cells_whose_state_cannot_be_divided_among_texts_are_refused():
-    model = RNNLanguageModel(**EXACT, cell=Counts).fit(["abcd" * 20])
+@pytest.mark.parametrize(
+    "value", [np.array([np.nan, 1]), np.array([1.5, 1]), [np.inf, 1], [1e30, 1]]
+)
+def test_parts_of_whole_numbers_take_nothing_else(value):
+    model = RNNLanguageModel(**EXACT, cell=Averages).fit(texts(5))
+    _, ((mean, _), upper) = model.predict(["ab", "c"], return_state=True)
 
-    for ask in (model.predict, model.score, lambda X: model.generate(X[0])):
-        with pytest.raises(StateError, match=r"^Counts: .* one row for each sequence"):
-            ask(["ab"])
+    with pytest.raises(StateError, match=r"finite numbers of int64; got others in layer 0\."):
+        model.predict(["a", "b"], initial_state=((mean, value), upper))
+    assert len(model.predict(["a", "b"], initial_state=((mean, [2.0, 1.0]), upper))) == 2
+
+
+@pytest.mark.parametrize("ends", [2, -1, 0, None, "no", np.array([True]), [True], 1.0])
+def test_ends_is_true_or_false(model, ends):
+    with pytest.raises(
+        InvalidParameterError, match=r"'ends' parameter of RNNLanguageModel.score_s"
+    ):
+        model.score_samples(["a", "z"], ends=ends)
+
+
+def test_ends_may_be_of_numpy(model):
+    for ends in (True, False):
+        found = model.score_samples(["ab"], ends=np.bool_(ends))
+        assert_array_equal(found, model.score_samples(["ab"], ends=ends))
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        (Counts, r"with one row for each .* 2 sequences is of shapes \[\(2, 6\), \(\)\]\."),
+        (Bare, r"with one row for each sequence; got cell=Bare, .* is a Tensor\."),
+        (Forgetful, r"begins from a state; got cell=Forgetful, whose forward takes x alone\."),
+    ],
+)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_cells_whose_state_texts_cannot_go_on_from_are_not_trained(cell, message, method):
+    model = RNNLanguageModel(**EXACT, cell=cell, callbacks=[("trained", NotTrained())])
+
+    with pytest.raises(CellError, match=r"^RNNLanguageModel: a language model needs .*" + message):
+        getattr(model, method)(["abcd" * 20])
+    assert not hasattr(model, "net_")
 
 
 def test_texts_without_tokens_are_scored_only_where_they_go_on(model):

@@ -7,8 +7,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import NotFittedError
 
 from sklearn_rnn import RNNSeq2Seq
-from sklearn_rnn.exceptions import StateError
+from sklearn_rnn.exceptions import CellError, StateError
 from sklearn_rnn.modules.attention import Memory
+from tests.estimators.test_state import Averages, Bare, Counts
 
 SMALL = {
     "hidden_size": 6, "embedding_size": 4, "max_epochs": 2, "batch_size": 32, "random_state": 0,
@@ -167,7 +168,10 @@ def test_vectors_have_no_steps_to_go_on_from(bidirectional):
     ("state", "message"),
     [
         (np.zeros((1, 10, 6)), r"one entry for each of 1 recurrent layer; got ndarray\."),
-        (((np.zeros((9, 6)),),), r"of shape \(10, 6\), one row for each sequence; got \(9, 6\)\."),
+        (
+            ((np.zeros((9, 6)),),),
+            r"of shape \(10, 6\), one row for each sequence, .*; got \(9, 6\)\.",
+        ),
         (((np.zeros((10, 6)),) * 2,), r"for layer 0 a tuple of 1 array, .*; got \(10, 6\) and"),
         (((np.full((10, 6), np.inf),),), r"finite numbers of float64; got others in layer 0\."),
     ],
@@ -179,6 +183,33 @@ def test_states_of_another_form_are_refused(state, message):
     for method in (model.predict, model.predict_proba, model.decode):
         with pytest.raises(StateError, match=r"^RNNSeq2Seq: initial_state must hold .*" + message):
             method(X, initial_state=state)
+
+
+def test_states_are_given_by_name():
+    X, y = texts(10)
+    model = make(max_epochs=1).fit(X, y)
+    _, state = model.predict(X, return_state=True)
+
+    for method in (model.predict, model.predict_proba, model.decode):
+        with pytest.raises(TypeError, match="positional"):
+            method(X, None, state)
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        (Averages, r"cell=Averages, .* of shapes \[\(2, 6\), \(2,\)\]\."),
+        (Counts, r"cell=Counts, .* of shapes \[\(2, 6\), \(\)\]\."),
+        (Bare, r"cell=Bare, .* is a Tensor\."),
+    ],
+)
+def test_a_decoder_needs_cells_that_carry_vectors(cell, message):
+    X, y = texts(10)
+
+    with pytest.raises(
+        CellError, match=r"a decoder needs a cell whose .* vectors \(N, H\).*" + message
+    ):
+        make(cell=cell).fit(X, y)
 
 
 def test_nothing_is_answered_before_fit():

@@ -8,7 +8,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_rnn import RecurrentCell, RNNClassifier, RNNRegressor
-from sklearn_rnn.exceptions import StateError
+from sklearn_rnn.exceptions import MissingValuesError, StateError
 
 EXACT = {"hidden_size": 6, "max_epochs": 2, "random_state": 0, "dtype": "float64"}
 FORWARDS = {**EXACT, "bidirectional": False, "pooling": "last"}
@@ -171,6 +171,45 @@ def test_tokens_and_missing_values_are_read_on():
         assert_allclose(answers, model.predict(X), **CLOSE)
 
 
+@pytest.mark.parametrize("missing", ["mask", "ffill"])
+def test_a_part_of_nothing_but_padding_is_read_as_one_missing_step(missing):
+    X = np.random.default_rng(0).normal(size=(20, 6, 2))
+    model = RNNRegressor(**EXACT, missing=missing).fit(X, X[:, 0, 0])
+    _, state = model.predict(X[:, :3], return_state=True)
+    unknown, next_step = np.full((20, 1, 2), np.nan), X[:, 3:4]
+
+    def read(*steps):
+        part = np.concatenate(steps, axis=1)
+        return model.predict(part, initial_state=state, return_state=True)[1][0][0]
+
+    once = read(unknown)
+    assert np.abs(once - state[0][0]).max() > 1e-3
+    assert_array_equal(read(unknown, unknown), once)
+    assert_array_equal(read(unknown, unknown, unknown), once)
+    assert_allclose(read(next_step, unknown), read(next_step), **CLOSE)
+    assert_allclose(read(unknown, unknown, next_step), read(next_step), **CLOSE)
+
+
+def test_steps_without_any_value_come_one_at_a_time_as_in_the_whole():
+    X = np.random.default_rng(0).normal(size=(20, 6, 2))
+    X[:, [2, 3]] = np.nan
+    model = RNNRegressor(**EXACT, missing="mask").fit(X, X[:, 0, 0])
+
+    state = None
+    for step in range(6):
+        answers, state = model.predict(X[:, [step]], initial_state=state, return_state=True)
+
+    assert_allclose(answers, model.predict(X), **CLOSE)
+
+
+def test_a_part_of_nothing_but_padding_is_refused_where_nothing_may_be_missing(fitted):
+    model, X = fitted
+    _, state = model.predict(X, return_state=True)
+
+    with pytest.raises(MissingValuesError, match="NaN only"):
+        model.predict(np.full((5, 1, 2), np.nan), initial_state=state)
+
+
 def test_answers_that_read_all_states_cover_the_steps_given():
     X = sequences()
     model = RNNClassifier(**{**FORWARDS, "pooling": "mean"}).fit(X, labels(X))
@@ -241,12 +280,15 @@ ZEROS = np.zeros((5, 6))
             r"shape \(5, 6\)\.",
         ),
         (((ZEROS, ZEROS), (ZEROS,)), r"for layer 1 a tuple of 2 arrays, .*; got \(5, 6\)\."),
-        (((), ()), r"for layer 0 .* one row for each sequence; got none\."),
+        (((), ()), r"for layer 0 .* one row for each sequence, .*; got none\."),
         (
             ((ZEROS[:4], ZEROS[:4]),) * 2,
-            r"\(5, 6\) and \(5, 6\), one row for each sequence; got \(4, 6\) and \(4, 6\)\.",
+            r"\(5, 6\) and \(5, 6\), one row for each sequence, .*; got \(4, 6\) and \(4, 6\)\.",
         ),
-        (((ZEROS[:, :5], ZEROS),) * 2, r"one row for each sequence; got \(5, 5\) and \(5, 6\)\."),
+        (
+            ((ZEROS[:, :5], ZEROS),) * 2,
+            r"one row for each sequence, .*; got \(5, 5\) and \(5, 6\)\.",
+        ),
         (((ZEROS, ZEROS * np.nan),) * 2, r"finite numbers of float64; got others in layer 0\."),
         (((ZEROS, ZEROS.astype(str)),) * 2, r"finite numbers of float64; got others in layer 0\."),
         (((ZEROS, [[1.0, 2.0], [3.0]]),) * 2, r"for layer 0 .*; got rows of unequal lengths\."),

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from scipy.special import log_softmax
+from scipy.special import log_softmax, softmax
 
 from sklearn_rnn.training.reading import END_ID, READING_ROWS, READING_STEPS, ReadsTexts
 
@@ -20,10 +20,11 @@ class Counting(torch.nn.Module):
         self.shapes = []
 
     def begin(self, token, n):
-        return self.read(torch.full((n, 1), token), ((torch.full((n, 1), 7.0),),))[1]
+        return self.read(torch.full((n, 1), token))[1]
 
-    def read(self, tokens, state):
+    def read(self, tokens, state=None):
         self.shapes.append(tuple(tokens.shape))
+        state = state or ((torch.full((len(tokens), 1), 7.0),),)
         number, states = state[-1][0][:, 0].long(), []
         for column in tokens.unbind(1):
             number = (31 * number + column + 1) % PRIME
@@ -82,6 +83,34 @@ def test_what_is_read_together_has_one_of_a_few_shapes():
     assert sizes <= {1, 2, 4, 8, 16, 32, READING_STEPS}
 
 
+@pytest.mark.parametrize(
+    ("length", "steps"), [(0, [4]), (3, [4]), (4, [8]), (63, [64]), (64, [64] * 2), (200, [64] * 4)]
+)
+def test_without_a_state_a_text_is_read_in_padded_windows_of_its_own_size(length, steps):
+    reader, other = net(), net()
+
+    assert reader.read_on(texts([length]), gives_state=False) is None
+    other.read_on(texts([length, *LENGTHS]), gives_state=False)
+
+    assert reader.module_.shapes == [(READING_ROWS, size) for size in steps]
+    assert set(reader.module_.shapes) <= set(other.module_.shapes)
+
+
+@pytest.mark.parametrize("gives_state", [True, False])
+def test_what_follows_is_answered_from_the_last_step_of_each_text(gives_state):
+    X, reader = texts([*LENGTHS, *range(64, 130)]), net()
+    before = reader.read_on(texts([2] * len(X), seed=1))
+
+    for initial in (None, before):
+        found, state = reader.next_probabilities(X, initial, gives_state)
+
+        first = [number_of([END_ID])] * len(X) if initial is None else before[0][1].tolist()
+        numbers = np.array([number_of(*pair) for pair in zip(X, first, strict=True)])
+        logits = np.column_stack([numbers % 5, numbers % 3]).astype(float)
+        np.testing.assert_allclose(found, softmax(logits, axis=1), rtol=1e-12)
+        assert (state is not None) == gives_state
+
+
 @pytest.mark.parametrize("ends", [True, False])
 def test_each_token_is_answered_from_the_state_before_it(ends):
     X, reader = [text % 2 for text in texts(LENGTHS)], net()
@@ -92,12 +121,15 @@ def test_each_token_is_answered_from_the_state_before_it(ends):
 
         first = [number_of([END_ID])] * len(X) if initial is None else before[0][1].tolist()
         assert state[0][1].tolist() == [number_of(*pair) for pair in zip(X, first, strict=True)]
-        for text, found, number in zip(X, logs, first, strict=True):
+        padded, none = reader.log_probabilities(X, initial, ends, gives_state=False)
+        assert none is None
+        for text, found, same, number in zip(X, logs, padded, first, strict=True):
             following = [*text, END_ID] if ends else list(text)
             numbers = np.array([number_of(text[:i], number) for i in range(len(following))])
             logits = np.column_stack([numbers % 5, numbers % 3]).astype(float)
             expected = log_softmax(logits, axis=1)[np.arange(len(following)), following]
             np.testing.assert_allclose(found, expected, rtol=1e-12)
+            np.testing.assert_array_equal(same, found)
 
 
 def test_a_prompt_is_read_once_for_all_texts_or_from_the_state_of_each():
