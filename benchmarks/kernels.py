@@ -167,7 +167,8 @@ class Fused:
     def __init__(self, network, data, threads=1):
         from sklearn_rnn.kernels.native.optimizers import adam_constants
         from sklearn_rnn.kernels.native.plans import Data, PlainNetwork
-        from sklearn_rnn.kernels.native.step import Rule, StepPlan
+        from sklearn_rnn.kernels.native.rules import Rule
+        from sklearn_rnn.kernels.native.step import StepPlan
 
         self.data, self.done, head = data, 0, network.head
         self.network = network  # the plan knows addresses of its parameters only

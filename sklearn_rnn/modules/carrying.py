@@ -7,7 +7,29 @@ from torch import Tensor, nn
 
 from sklearn_rnn.exceptions import CellError
 
-__all__ = ["refuse_other_parts", "refuse_stateless"]
+__all__ = ["found_instead", "refuse_other_parts", "refuse_stateless", "takes_state"]
+
+
+def takes_state(layer: nn.Module) -> bool:
+    """Tell whether a layer's forward takes a state beside the sequences."""
+    try:
+        inspect.signature(layer.forward).bind(None, None)
+    except TypeError:
+        return False
+    return True
+
+
+def found_instead(state: Any, n: int, only_vectors: bool = False) -> str | None:
+    """Say what a state of n sequences is, if it cannot be divided among them; else None.
+
+    It can if it is a tuple of tensors with a row for each, of vectors (n, H) of real numbers with
+    `only_vectors`.
+    """
+    if not isinstance(state, (tuple, list)):
+        return f"a {type(state).__name__}"
+    if all(_is_part(part, n, only_vectors) for part in state):
+        return None
+    return f"a tuple of shapes {[tuple(getattr(part, 'shape', ())) for part in state]}"
 
 
 def refuse_stateless(who: str, layer: nn.Module) -> None:
@@ -25,14 +47,12 @@ def refuse_stateless(who: str, layer: nn.Module) -> None:
     CellError
         If its forward takes nothing beside the sequences.
     """
-    try:
-        inspect.signature(layer.forward).bind(None, None)
-    except TypeError:
+    if not takes_state(layer):
         raise CellError(
             f"{who} needs a cell that begins from a state; got cell={type(layer).__name__}, whose "
             f"forward takes x alone. Give it a second argument, the state, or derive it from "
             f"RecurrentCell, which has it."
-        ) from None
+        )
 
 
 def refuse_other_parts(
@@ -58,11 +78,9 @@ def refuse_other_parts(
     CellError
         If it is no tuple of tensors with one row for each sequence.
     """
-    parts = state if isinstance(state, (tuple, list)) else None
-    if parts is not None and all(_is_part(part, n, only_vectors) for part in parts):
+    found = found_instead(state, n, only_vectors)
+    if found is None:
         return
-    shapes = [tuple(getattr(part, "shape", ())) for part in parts or ()]
-    found = f"a {type(state).__name__}" if parts is None else f"of shapes {shapes}"
     wanted = "real vectors (N, H)" if only_vectors else "one row for each sequence"
     raise CellError(
         f"{who} needs a cell whose state is a tuple of tensors with {wanted}; got "

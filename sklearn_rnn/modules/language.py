@@ -12,7 +12,6 @@ from sklearn_rnn.modules.cells import build_layer
 from sklearn_rnn.modules.initialization import empty, initialize_linear
 from sklearn_rnn.modules.layers import native_layers
 from sklearn_rnn.modules.noise import Dropout, draw_seed
-from sklearn_rnn.modules.recurrent import refuse_other_state
 
 __all__ = ["LanguageNetwork", "LockedDropout"]
 
@@ -126,17 +125,8 @@ class LanguageNetwork(nn.Module):
         return self.dropouts[-1](x), tuple(after)
 
     def begin(self, token: int, n: int) -> tuple[State, ...]:
-        """Return the state of each layer in n texts that begin behind a token.
-
-        Raises
-        ------
-        StateError
-            If a cell carries what cannot be divided among texts.
-        """
-        _, state = self.read(torch.full((n, 1), token, device=self.embedding.weight.device))
-        for layer, carried in zip(self.layers, state, strict=True):
-            refuse_other_state(layer, carried, n)
-        return state
+        """Return the state of each layer in n texts that begin behind a token."""
+        return self.read(torch.full((n, 1), token, device=self.embedding.weight.device))[1]
 
     def as_tokens(self) -> TokenNetwork | None:
         """Return its parameters, if it does but what native steps know.

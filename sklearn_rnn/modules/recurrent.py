@@ -1,6 +1,5 @@
 """Recurrent layers on top of one another, in one direction or both."""
 
-import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,12 +9,13 @@ from torch import Generator, Tensor, nn
 from sklearn_rnn.exceptions import StateError
 from sklearn_rnn.kernels.native.plans import Layer
 from sklearn_rnn.kernels.scan import StackState, State
+from sklearn_rnn.modules.carrying import found_instead, takes_state
 from sklearn_rnn.modules.cells import build_layer
 from sklearn_rnn.modules.layers import NativeLayer, native_layers
 from sklearn_rnn.modules.lengths import last_step, reverse
 from sklearn_rnn.modules.noise import Dropout, draw_seed
 
-__all__ = ["RecurrentStack", "refuse_other_state"]
+__all__ = ["RecurrentStack"]
 
 
 class RecurrentStack(nn.Module):
@@ -86,9 +86,7 @@ class RecurrentStack(nn.Module):
                 "bidirectional=False."
             )
         for layer in self.forwards:
-            try:
-                inspect.signature(layer.forward).bind(None, None)
-            except TypeError:
+            if not takes_state(layer):
                 return (
                     f"a state can be carried on only by cells that begin from one; got "
                     f"cell={type(layer).__name__}, whose forward takes x alone. Give it a second "
@@ -184,11 +182,11 @@ def _read_to_ends(
     """
     if lengths is None:
         states, end = _call(layer, x, None, gives_states, before)
-        refuse_other_state(layer, end, len(x))
+        _refuse_other_state(layer, end, len(x))
         return states, end
     ends = lengths.unique().tolist()
     states, state = _call(layer, x[:, : ends[0]], None, True, before)
-    refuse_other_state(layer, state, len(x))
+    _refuse_other_state(layer, state, len(x))
     parts, kept, start = [states], state, ends[0]
     # where the hidden state is all there is, the rest is read at once: all of these are told
     for end in ends[1:] if len(state) > 1 else ends[1:][-1:]:
@@ -200,17 +198,15 @@ def _read_to_ends(
     return states, kept if len(kept) > 1 else (last_step(states, lengths),)
 
 
-def refuse_other_state(layer: nn.Module, state: Any, n: int) -> None:
+def _refuse_other_state(layer: nn.Module, state: Any, n: int) -> None:
     """Refuse what cannot be divided among sequences; cells of ours never answer so."""
-    is_tuple = isinstance(state, (tuple, list))
-    if is_tuple and all(getattr(part, "shape", ())[:1] == (n,) for part in state):
-        return
-    shapes = [tuple(getattr(part, "shape", ())) for part in state] if is_tuple else None
-    found = f"shapes {shapes}" if is_tuple else type(state).__name__
-    raise StateError(
-        f"{type(layer).__name__}: a state is carried on only if it is a tuple of tensors with one "
-        f"row for each sequence, here {n}; got {found}. Let the cell return such a state."
-    )
+    found = found_instead(state, n)
+    if found is not None:
+        raise StateError(
+            f"{type(layer).__name__}: a state is carried on only if it is a tuple of tensors with "
+            f"one row for each sequence, here {n}; got {found}. Let the cell return "
+            f"such a state."
+        )
 
 
 def _replaced(kept: State, now: State, rows: Tensor) -> State:

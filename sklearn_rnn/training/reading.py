@@ -62,7 +62,7 @@ class ReadsTexts:
     def carried(self, n: int) -> tuple[Any, ...]:
         """Return what layers carry for n texts that have just begun, even if that is no state."""
         self._set_training(False)
-        return self.module_.read(torch.full((n, 1), END_ID, device=self.device))[1]
+        return self.module_.begin(END_ID, n)
 
     @torch.no_grad()
     def log_probabilities(

@@ -54,7 +54,8 @@ class NativeRule:
             return None
         (group,) = optimizer.param_groups
         hooks = optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks
-        same = {id(p) for p in group["params"]} == {id(p) for p in parameters}
+        # as often too: what two layers share would be moved twice
+        same = sorted(map(id, group["params"])) == sorted(map(id, parameters))
         plain = isinstance(group["lr"], float) and not any(group.get(name) for name in UNKNOWN)
         is_decoupled = issubclass(type(optimizer), optim.AdamW)
         plain = plain and group.get("decoupled_weight_decay", is_decoupled) == is_decoupled

@@ -464,7 +464,7 @@ def test_ends_may_be_of_numpy(model):
 @pytest.mark.parametrize(
     ("cell", "message"),
     [
-        (Counts, r"with one row for each .* 2 sequences is of shapes \[\(2, 6\), \(\)\]\."),
+        (Counts, r"with one row for each .* 2 sequences is a tuple of shapes \[\(2, 6\), \(\)\]\."),
         (Bare, r"with one row for each sequence; got cell=Bare, .* is a Tensor\."),
         (Forgetful, r"begins from a state; got cell=Forgetful, whose forward takes x alone\."),
     ],

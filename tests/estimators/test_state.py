@@ -340,7 +340,7 @@ def test_what_carries_no_state_says_so(options, message):
 
 
 @pytest.mark.parametrize(
-    ("cell", "found"), [(Bare, "Tensor"), (Counts, r"shapes \[\(64, 6\), \(\)\]")]
+    ("cell", "found"), [(Bare, "a Tensor"), (Counts, r"a tuple of shapes \[\(64, 6\), \(\)\]")]
 )
 def test_states_that_cannot_be_divided_among_sequences_are_refused(cell, found):
     X = sequences(8)

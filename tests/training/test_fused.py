@@ -20,7 +20,7 @@ from sklearn_rnn.exceptions import (
 )
 from sklearn_rnn.kernels.native import threads
 from sklearn_rnn.kernels.native.tape import Tape
-from sklearn_rnn.training import callbacks, fused, net
+from sklearn_rnn.training import callbacks, fused, net, rules
 from sklearn_rnn.training.batches import SequenceDataset
 
 RNG = np.random.default_rng(0)
@@ -407,3 +407,11 @@ def test_the_native_backend_is_an_error_where_kernels_cannot_run(monkeypatch, ca
 
     assert said.count("Recurrences go through torch") == 1
     callbacks.mention_missing_kernels.cache_clear()
+
+
+def test_weights_that_two_layers_share_are_left_to_torch():
+    weight = torch.nn.Parameter(torch.ones(2))
+    optimizer = torch.optim.Adam([weight])
+
+    assert rules.NativeRule.of(optimizer, [weight, weight]) is None
+    assert rules.NativeRule.of(optimizer, [weight]) is not None

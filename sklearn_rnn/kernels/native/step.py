@@ -29,7 +29,7 @@ from sklearn_rnn.kernels.native.stages import FLOAT, INT, advance
 from sklearn_rnn.kernels.native.tape import Tape
 from sklearn_rnn.kernels.native.threads import shares
 
-__all__ = ["RATES", "Rule", "StepPlan"]
+__all__ = ["StepPlan"]
 
 #: So many calls of a barrier let everybody pass.
 FOR_EVER = 2**62

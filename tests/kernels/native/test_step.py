@@ -12,7 +12,8 @@ pytest.importorskip("llvmlite")
 
 from sklearn_rnn.kernels.native.optimizers import adam_constants
 from sklearn_rnn.kernels.native.plans import Data, Layer, PlainNetwork
-from sklearn_rnn.kernels.native.step import Rule, StepPlan
+from sklearn_rnn.kernels.native.rules import Rule
+from sklearn_rnn.kernels.native.step import StepPlan
 
 CELLS = {
     "rnn_tanh": nn.RNN,
